@@ -1,0 +1,68 @@
+"""What joins the floors: the ordinary surface, and the ledger of finished runs."""
+
+from __future__ import annotations
+
+import os
+
+from .._event import Surface, current_surface, use_by_default
+from .._local import LocalSurface
+from .._models import RunContext
+from .._runs import Run, run_digest_of
+from .._settings import Settings
+
+_surfaces: dict[tuple[int, Settings], Surface] = {}
+
+
+def ordinary_surface() -> Surface:
+    """
+    Return the surface that the environment asks for: one per process and settings, made on first use.
+
+    The environment is read each time, so that a setting made by the program before its first question counts.
+    """
+    settings = Settings.load()
+    here = (os.getpid(), settings)
+    return _surfaces.get(here) or _surfaces.setdefault(here, LocalSurface(settings))
+
+
+class _Ledger:
+    """Remembers finished runs in the store of the surface in use."""
+
+    async def finished_at(self, run: RunContext) -> str | None:
+        records = current_surface().watcher().records
+        finished = await records.run_finished(run_digest_of(await records.identity_secret(), run))
+        return finished.isoformat(timespec="seconds") if finished else None
+
+    async def finish(self, run: RunContext) -> None:
+        records = current_surface().watcher().records
+        await records.finish_run(run_digest_of(await records.identity_secret(), run), run.run_id)
+
+
+def run(run_id: str, *, project: str = "") -> Run:
+    """
+    Give what is asked inside the block an identity, so that running it again resumes it.
+
+    Entering a run again after a crash finds the questions it had asked, their deadlines, and the answers given since.
+    Leaving the
+    block without an exception finishes the run: entering it once more raises, so that yesterday's approval is never
+    returned today.
+
+        with run("nightly-42"):
+            if pause(bool, prompt="Deploy?"):
+                deploy()
+
+    Args:
+        run_id: What the author calls this run and no other, 1 to 200 characters: a date, a ticket, a commit.
+        project: Tells programs apart that share a store and choose the same ids, at most 200 characters.
+
+    Returns:
+        A context manager, for `with` and for `async with`; it gives the run's context.
+
+    Raises:
+        UsageError: The id or the project is no such text.
+        RunFinishedError: On entering: this run has ended well before.
+        StoreError: On entering or leaving: the store failed.
+    """
+    return Run(run_id, project, _Ledger())
+
+
+use_by_default(ordinary_surface)

@@ -1,0 +1,81 @@
+"""
+Checking a JSON value against a JSON Schema, and saying what is wrong in words for reviewers.
+
+The schema is all that is needed, so this works in processes that do not have the author's code. Compiled validators are
+kept, at most 256 of them, by the schema's canonical text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from pydantic import JsonValue
+
+from ..errors import UsageError
+from .findings import findings
+from .formats import FORMATS
+from .json_text import encode_json
+from .validator_schema import DECIMAL_BOUNDS, DecimalBounds, validator_schema
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Validator
+
+_BACKTRACKS = 100_000
+
+
+def check(json_schema: Mapping[str, Any], value: JsonValue) -> dict[str, str]:
+    """
+    Say what is wrong with an answer, as far as its JSON Schema tells.
+
+    Args:
+        json_schema: JSON Schema 2020-12, as in `AnswerType.json_schema`.
+        value: What `decode_json` or a form gave.
+
+    Returns:
+        Messages by dotted path (`"lines.0.size"`, `""` for the answer as a whole), never with the value in them. Empty
+        where the value fits.
+
+    Raises:
+        UsageError: The schema itself is not one.
+    """
+    validator = _validator(encode_json(dict(json_schema)))
+    try:
+        if validator.is_valid(value):
+            return _storable(value)
+        errors = list(validator.iter_errors(value))
+    except (ValueError, TypeError):
+        # Not JSON at all: nested beyond what the validator follows, or half of a surrogate pair.
+        return {"": "This cannot be read as JSON."}
+    return findings(errors, json_schema) or {"": "This value is not accepted here."}
+
+
+def _storable(value: JsonValue) -> dict[str, str]:
+    """NaN and its like pass where the schema allows anything, but can never be stored."""
+    if isinstance(value, (str, bool)) or value is None:
+        return {}
+    try:
+        encode_json(value)
+    except UsageError:
+        return {"": "NaN and Infinity are not accepted."}
+    return {}
+
+
+@lru_cache(maxsize=256)
+def _validator(schema_text: bytes) -> Validator:
+    import json
+
+    import jsonschema_rs
+
+    try:
+        return jsonschema_rs.Draft202012Validator(
+            validator_schema(json.loads(schema_text)),
+            formats=FORMATS,
+            validate_formats=True,
+            offline=True,
+            keywords={DECIMAL_BOUNDS: DecimalBounds},
+            pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKS),
+        )
+    except ValueError as error:
+        raise UsageError("The JSON Schema of this event cannot be used.", "Look at the schema of its type.") from error

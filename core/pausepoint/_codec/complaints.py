@@ -1,0 +1,176 @@
+"""
+What pydantic refuses, in words for reviewers, by dotted path.
+
+Three things must not get through: the refused value, the names of union branches in the path, and pydantic's
+programming words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, get_args
+
+from pydantic import JsonValue, ValidationError
+from pydantic_core import ErrorDetails, core_schema
+
+_AUTHORED = {"value_error", "assertion_error"}
+_PREFIXES = ("Value error, ", "Assertion failed, ")
+_PYDANTICS_OWN = set(get_args(core_schema.ErrorType)) - _AUTHORED
+_FALLBACK = "This value is not accepted here."
+
+_MESSAGES = {
+    "missing": "This field is missing.",
+    "missing_argument": "This field is missing.",
+    "extra_forbidden": "Unknown field.",
+    "unexpected_keyword_argument": "Unknown field.",
+    "none_required": "Must be left without a value.",
+    "bool_type": "Must be yes or no.",
+    "bool_parsing": "Must be yes or no.",
+    "int_type": "Must be a whole number.",
+    "int_parsing": "Must be a whole number.",
+    "int_parsing_size": "This number is too long.",
+    "int_from_float": "Must be a whole number.",
+    "float_type": "Must be a number.",
+    "float_parsing": "Must be a number.",
+    "finite_number": "Must be a finite number.",
+    "string_type": "Must be text.",
+    "string_too_short": "Must be at least {min_length} characters long.",
+    "string_too_long": "Must be at most {max_length} characters long.",
+    "string_pattern_mismatch": "Does not have the expected form.",
+    "greater_than": "Must be more than {gt}.",
+    "greater_than_equal": "Must be at least {ge}.",
+    "less_than": "Must be less than {lt}.",
+    "less_than_equal": "Must be at most {le}.",
+    "multiple_of": "Must be a multiple of {multiple_of}.",
+    "decimal_type": "Must be a decimal number.",
+    "decimal_parsing": "Must be a decimal number.",
+    "decimal_max_digits": "Must have at most {max_digits} digits.",
+    "decimal_max_places": "Must have at most {decimal_places} digits after the point.",
+    "decimal_whole_digits": "Must have at most {whole_digits} digits before the point.",
+    "literal_error": "Choose one of: {expected}.",
+    "enum": "Choose one of: {expected}.",
+    "union_tag_invalid": "Choose one of: {expected_tags}.",
+    "union_tag_not_found": "It does not say which kind it is.",
+    "too_short": "Needs at least {min_length} entries.",
+    "too_long": "May have at most {max_length} entries.",
+    "list_type": "Must be a list.",
+    "set_item_not_hashable": "An entry of this kind cannot be in a set.",
+    "dict_type": "Must be a group of named values.",
+    "model_type": "Must be a group of named values.",
+    "dataclass_type": "Must be a group of named values.",
+    "date_past": "Must be in the past.",
+    "date_future": "Must be in the future.",
+    "datetime_past": "Must be in the past.",
+    "datetime_future": "Must be in the future.",
+    "date_parsing": "Must be a date, such as 2025-12-31.",
+    "date_from_datetime_parsing": "Must be a date, such as 2025-12-31.",
+    "datetime_parsing": "Must be a date and time, such as 2025-12-31T14:30.",
+    "datetime_from_date_parsing": "Must be a date and time, such as 2025-12-31T14:30.",
+    "time_parsing": "Must be a time of day, such as 14:30.",
+    "time_delta_parsing": "Must be a length of time, such as 1:30:00 or 2 days.",
+    "timezone_aware": "Needs a UTC offset, such as +02:00.",
+    "timezone_naive": "Must have no UTC offset.",
+    "uuid_parsing": "Must be a UUID, such as 12345678-1234-5678-1234-567812345678.",
+    "uuid_version": "Must be a UUID of version {expected_version}.",
+    "url_parsing": "Must be a web address, such as https://example.org.",
+    "url_scheme": "Must begin with {expected_schemes}.",
+    "url_too_long": "Must be at most {max_length} characters long.",
+    "json_invalid": "Must be JSON.",
+    "recursion_loop": "It contains itself.",
+}
+
+Path = tuple[str | int, ...]
+
+
+class _Complaint(NamedTuple):
+    path: Path
+    union: Path | None
+    branch: str | int
+    authored: bool
+    message: str
+
+
+def complaints(error: ValidationError, value: JsonValue) -> dict[str, str]:
+    """
+    Return a message per dotted path, without the refused value; of the branches of a union, only the best fit is heard.
+
+    Args:
+        error: What pydantic raised.
+        value: The JSON value that was parsed; it tells fields from branch names in pydantic's locations.
+    """
+    found = [_complaint(details, value) for details in error.errors(include_url=False)]
+    heard: dict[str, str] = {}
+    for complaint in _of_best_branches(found):
+        heard.setdefault(".".join(map(str, complaint.path)), complaint.message)
+    return heard
+
+
+def message(details: ErrorDetails) -> str:
+    """Return one of pydantic's errors in words for reviewers; an author's own words stay as they are."""
+    if details["type"] in _PYDANTICS_OWN:
+        return _MESSAGES.get(details["type"], _FALLBACK).format_map(_Told(details.get("ctx", {})))
+    words = details["msg"]
+    for prefix in _PREFIXES:
+        words = words.removeprefix(prefix)
+    return words or _FALLBACK
+
+
+class _Told(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "what is expected"
+
+
+def _complaint(details: ErrorDetails, value: JsonValue) -> _Complaint:
+    taken = _fields(details, value)
+    loc = details["loc"]
+    path = tuple(loc[at] for at in taken)
+    noise = next((at for at in range(len(loc)) if at not in taken), None)
+    union = None if noise is None else loc[:noise]
+    branch = "" if noise is None else loc[noise]
+    return _Complaint(path, union, branch, details["type"] not in _PYDANTICS_OWN, message(details))
+
+
+def _fields(details: ErrorDetails, value: JsonValue) -> tuple[int, ...]:
+    """
+    Return which parts of pydantic's location are fields; the others name branches of unions and validators.
+
+    A branch may be called like a field, so every reading is tried; the longest that leads to the refused input wins.
+    """
+    missing = details["type"] in ("missing", "missing_argument")
+    readings = list(_readings(details["loc"], value, 0, missing))
+    fitting = [taken for taken, end in readings if _same(end, details.get("input"))]
+    return max(fitting or [taken for taken, _ in readings], key=len, default=())
+
+
+def _readings(loc: Sequence[str | int], value: Any, at: int, missing: bool) -> Iterator[tuple[tuple[int, ...], Any]]:
+    if missing and at == len(loc) - 1:
+        yield (at,), value
+        return
+    if at == len(loc):
+        yield (), value
+        return
+    part = loc[at]
+    inside = isinstance(value, dict) and part in value
+    inside = inside or (isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value))
+    if inside:
+        for taken, end in _readings(loc, value[part], at + 1, missing):
+            yield (at, *taken), end
+    if not isinstance(part, int):
+        yield from _readings(loc, value, at + 1, missing)
+
+
+def _same(found: object, given: object) -> bool:
+    return type(found) is type(given) and found == given
+
+
+def _of_best_branches(found: Sequence[_Complaint]) -> Iterator[_Complaint]:
+    """Leave out the branches of a union that fit worse than its best: more complaints that are not the author's."""
+    faults: dict[Path, dict[str | int, int]] = {}
+    for complaint in found:
+        if complaint.union is not None:
+            branches = faults.setdefault(complaint.union, {})
+            branches[complaint.branch] = branches.get(complaint.branch, 0) + (not complaint.authored)
+    best: Mapping[Path, str | int] = {
+        union: min(branches, key=branches.__getitem__) for union, branches in faults.items()
+    }
+    return (one for one in found if one.union is None or one.branch == best[one.union])

@@ -1,0 +1,106 @@
+"""Ask a question: derive its id, adopt what is stored under it or store it, make its form reachable, and say so."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from .._codec import encode_json
+from .._models import Attachment, Request, Response, RunContext, Served, utc_now
+from .._runs import RunScope, automatic_key, digest_of_question, request_id_of
+from ..errors import RequestChangedError, StoreError
+from .question import Question
+from .surface import Surface
+
+T = TypeVar("T")
+
+_log = logging.getLogger("pausepoint")
+
+
+@dataclass(frozen=True)
+class Asked(Generic[T]):
+    """A question that is stored and reachable: the request as stored, which may be older than this process."""
+
+    request: Request
+    served: Served
+
+
+def key_of(question: Question[Any], scope: RunScope) -> str:
+    """
+    Return the question's key: the author's, or the automatic one.
+
+    Called in the order of asking, and once for each asking: it counts.
+    """
+    if question.key is not None:
+        return question.key
+    digest = digest_of_question(question.prompt, question.title, question.answer.json_schema)
+    return automatic_key(question.name, digest, scope.ordinals.next(scope.context, question.name, digest))
+
+
+async def ask(question: Question[T], key: str, run: RunContext, surface: Surface) -> Asked[T]:
+    """
+    Store the question, or adopt the one that is stored under its id, and make it reachable.
+
+    Raises:
+        RequestChangedError: Another type was asked for under this key.
+        ServeError: The form app could not be made reachable; the question is stored, and asking again adopts it.
+        StoreError: The store failed.
+    """
+    records = surface.watcher().records
+    request_id = request_id_of(await records.identity_secret(), run, key, question.generation)
+    request = await records.find_request(request_id) or await _store(question, key, run, request_id, surface)
+    _refuse_other_type(request, question)
+    served = await surface.serve(run)
+    settled: Response | None = await records.response(request_id)
+    if settled is None:
+        await surface.announce(request, form_url(served, request))
+    return Asked(request, served)
+
+
+def form_url(served: Served, request: Request) -> str:
+    """Return the link that opens the event's form."""
+    return f"{served.base_url}/form/{request.request_id}"
+
+
+async def _store(question: Question[T], key: str, run: RunContext, request_id: str, surface: Surface) -> Request:
+    watcher = surface.watcher()
+    stored: list[Attachment] = []
+    for caption, content in question.images:
+        stored.append(await watcher.records.put_attachment(request_id, content, caption))
+    now = utc_now()
+    request = Request(
+        request_id=request_id,
+        name=question.name,
+        key=key,
+        generation=question.generation,
+        run=run,
+        title=question.title,
+        prompt=question.prompt,
+        data_type=question.answer.name,
+        json_schema=question.answer.json_schema,
+        schema_complete=question.answer.complete,
+        initial=question.initial,
+        attachments=tuple(stored),
+        created_at=now,
+        deadline=now + timedelta(seconds=question.timeout) if question.timeout is not None else None,
+        default=question.default,
+        mailbox=surface.mailbox,
+    )
+    put = await watcher.records.put_request(request)
+    try:
+        await watcher.markers.opened(request_id)
+    except StoreError as error:
+        # The question is stored; an app that builds its index finds it without this marker.
+        _log.warning("The marker of a new event could not be written: %s", error)
+    return put.record
+
+
+def _refuse_other_type(request: Request, question: Question[Any]) -> None:
+    if encode_json(request.json_schema) != encode_json(question.answer.json_schema):
+        raise RequestChangedError(
+            f"This key was asked before with another type: {request.data_type} then, {question.answer.name} now.",
+            "Give the changed question another key=, or a higher generation=.",
+            request.label,
+        )

@@ -1,0 +1,216 @@
+"""Building: the tree of fields that templates draw, from a schema, a draft and what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._models import Field, FieldErrors, Option
+from .drafting import drafted
+from .limits import MAX_ROWS, Budget, Draft, TooManyInputsError
+from .names import JSON, KEY, KIND, NONE, OFFSET, OUT, ROOT, below, control, element_id, is_within, path_below
+from .reading import key_path, row_count
+from .shape import Shape, inner, item, keys, options, parts, shape_of
+from .spelling import is_native, option_values, spelt
+from .wording import choice_labels, examples, hint, humanised, kind_labels
+
+_NO_ERRORS: FieldErrors = {}
+
+
+def build(json_schema: Mapping[str, Any], draft: Draft, errors: FieldErrors = _NO_ERRORS) -> Field:
+    """
+    Return the form as it is shown.
+
+    Args:
+        json_schema: The schema to draw.
+        draft: What stands in the inputs; everything typed is shown again, also where it was refused (secrets are not).
+        errors: Messages by dotted path.
+
+    Returns:
+        The root field. A form of more than 2,000 inputs is one field for JSON.
+    """
+    shape = shape_of(json_schema, json_schema)
+    place = _Place(ROOT, "", _root_label(shape))
+    try:
+        return _Builder(draft, errors).field(shape, place)
+    except TooManyInputsError:
+        return _Builder({control(ROOT, JSON): draft.get(control(ROOT, JSON), "")}, errors).field(shape, place)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a field stands: its input's name, its path, what it is called there, and whether it must be filled in."""
+
+    name: str
+    path: str
+    label: str
+    required: bool = True
+    removable: bool = False
+    error: bool = True
+
+    def below(self, key: str | int, label: str, required: bool = True) -> _Place:
+        return _Place(below(self.name, key), path_below(self.path, key), label, required)
+
+
+class _Builder:
+    """One building of one form."""
+
+    def __init__(self, draft: Draft, errors: FieldErrors) -> None:
+        self._draft = draft
+        self._errors = errors
+        self._budget = Budget()
+
+    def field(self, shape: Shape, place: _Place) -> Field:
+        self._budget.spend()
+        typed = self._draft.get(control(place.name, JSON))
+        if typed is not None:
+            as_json = Shape("json", shape.schema, shape.root)
+            return self._plain(as_json, replace(place, name=control(place.name, JSON)), value=typed)
+        if shape.kind == "group":
+            return self._plain(shape, place, children=self._parts(shape, place))
+        if shape.kind == "list":
+            return self._list(shape, place)
+        if shape.kind == "map":
+            return self._map(shape, place)
+        if shape.kind == "union":
+            return self._union(shape, place)
+        if shape.kind == "optional":
+            return self._optional(shape, place)
+        return self._single(shape, place)
+
+    def _plain(self, shape: Shape, place: _Place, **more: Any) -> Field:
+        facts = {
+            "kind": shape.kind,
+            "name": place.name,
+            "path": place.path,
+            "id": element_id(place.name),
+            "label": place.label,
+            "help": str(shape.schema.get("description", "")),
+            "hint": hint(shape, place.required),
+            "examples": examples(shape),
+            "required": place.required,
+            "removable": place.removable,
+            "error": self._errors.get(place.path, "") if place.error else "",
+        }
+        return Field.model_validate({**facts, **more})
+
+    def _single(self, shape: Shape, place: _Place) -> Field:
+        text = self._draft.get(place.name, "")
+        if shape.kind == "constant":
+            return self._plain(shape, place, value=spelt(shape, shape.schema["const"]))
+        if shape.kind in ("boolean", "choice"):
+            return self._plain(shape, place, value=text, options=self._choices(shape, text))
+        if shape.kind in ("null", "secret"):
+            return self._plain(shape, place)
+        if shape.kind in ("date", "datetime", "time"):
+            offset = None if shape.kind == "date" or shape.aware == "refused" else self._draft.get(_offset(place), "")
+            return self._plain(shape, place, value=text, offset=offset, native=is_native(shape.kind, text))
+        # A one-line input would drop the line breaks of a text that has some.
+        kind = "long_text" if shape.kind == "text" and ("\n" in text or "\r" in text) else shape.kind
+        return self._plain(shape, place, kind=kind, value=text)
+
+    def _choices(self, shape: Shape, text: str) -> tuple[Option, ...]:
+        if shape.kind == "boolean":
+            return tuple(
+                Option(value=value, label=label, selected=value == text)
+                for value, label in (("true", "Yes"), ("false", "No"))
+            )
+        pairs = zip(option_values(shape.schema), choice_labels(shape.schema), strict=True)
+        return tuple(Option(value=value, label=label, selected=value == text) for value, label in pairs)
+
+    def _optional(self, shape: Shape, place: _Place) -> Field:
+        own = control(place.name, OUT) if shape.omits else place.name
+        present = control(own, NONE) not in self._draft
+        held = inner(shape)
+        # Beside the error of what it holds, the same message would be read twice.
+        within = replace(place, removable=False, error=present)
+        drawn = present or not held.recursive
+        child = self._drawn(held, within) if drawn else self._not_drawn(held, within)
+        return self._plain(
+            shape,
+            replace(place, name=own, error=not present),
+            id=element_id(own, "maybe"),
+            help="",
+            hint="",
+            examples=(),
+            present=present,
+            can_add=not drawn,
+            children=(child,),
+        )
+
+    def _union(self, shape: Shape, place: _Place) -> Field:
+        chosen = self._draft.get(control(place.name, KIND), "")
+        labels = kind_labels(shape)
+        selected = [str(at) == chosen for at in range(len(labels))]
+        children = []
+        for at, option in enumerate(options(shape)):
+            within = _Place(control(place.name, at), place.path, labels[at], error=selected[at])
+            drawn = selected[at] or not option.recursive
+            children.append(self._drawn(option, within) if drawn else self._not_drawn(option, within))
+        return self._plain(
+            shape,
+            replace(place, error=not any(selected)),
+            id=element_id(place.name, "kinds"),
+            options=tuple(Option(value=str(at), label=label, selected=selected[at]) for at, label in enumerate(labels)),
+            children=tuple(children),
+        )
+
+    def _drawn(self, shape: Shape, place: _Place) -> Field:
+        """Draw a part that may be drawn for the first time: then nothing is typed, and its defaults are filled in."""
+        if shape.recursive and not any(
+            is_within(name, place.name) and not _is_switch(name, place.name) for name in self._draft
+        ):
+            self._draft = {**drafted(shape, place.name), **self._draft}
+        return self.field(shape, place)
+
+    def _not_drawn(self, shape: Shape, place: _Place) -> Field:
+        """Stand in for a recursive part that nothing is in, which drawn in full would have no end."""
+        self._budget.spend()
+        return self._plain(shape, place, kind="group", hint="Its fields are shown once it has a value.", examples=())
+
+    def _parts(self, shape: Shape, place: _Place) -> tuple[Field, ...]:
+        fields = []
+        for part in parts(shape):
+            label = part.title or (humanised(part.key) if isinstance(part.key, str) else f"Part {part.key + 1}")
+            fields.append(self.field(part.shape, place.below(part.key, label, part.required)))
+        return tuple(fields)
+
+    def _list(self, shape: Shape, place: _Place) -> Field:
+        row = item(shape)
+        noun = str(row.schema.get("title") or place.label)
+        count = min(row_count(self._draft, place.name), MAX_ROWS)
+        rows = [replace(place.below(at, f"{noun} {at + 1}"), removable=True) for at in range(count)]
+        return self._plain(shape, place, children=tuple(self.field(row, one) for one in rows), can_add=count < MAX_ROWS)
+
+    def _map(self, shape: Shape, place: _Place) -> Field:
+        count = min(row_count(self._draft, place.name), MAX_ROWS)
+        rows = tuple(self._map_row(shape, place, at) for at in range(count))
+        return self._plain(shape, place, children=rows, can_add=count < MAX_ROWS)
+
+    def _map_row(self, shape: Shape, place: _Place, at: int) -> Field:
+        name = below(place.name, at)
+        key = self._draft.get(control(name, KEY), "")
+        key_place = _Place(control(name, KEY), key_path(place.path, at), "Name")
+        value_place = _Place(name, path_below(place.path, key), "Value")
+        return Field(
+            kind="group",
+            name=name,
+            path=f"{key_place.path}:row",
+            id=element_id(name, "row"),
+            label=f"{place.label} {at + 1}",
+            removable=True,
+            children=(self.field(keys(shape), key_place), self.field(item(shape), value_place)),
+        )
+
+
+def _root_label(shape: Shape) -> str:
+    return str(shape.schema.get("title") or "Your answer")
+
+
+def _offset(place: _Place) -> str:
+    return control(place.name, OFFSET)
+
+
+def _is_switch(name: str, node: str) -> bool:
+    return name in (control(node, NONE), control(node, KIND))

@@ -1,0 +1,151 @@
+"""The tables of the index, used in worker threads, one caller at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import cast
+
+import anyio.to_thread
+
+from .._models import Outcome, Request
+
+Place = tuple[int, str]
+"""Where an event stands in the list: the microsecond it was asked, and the first 8 characters of its id."""
+
+FIRST: Place = (2**63 - 1, "")
+
+_TABLES = """
+CREATE TABLE event (
+    request_id TEXT PRIMARY KEY, asked INTEGER NOT NULL, state INTEGER NOT NULL, request TEXT NOT NULL,
+    outcome TEXT, settled_at TEXT
+);
+CREATE INDEX by_age ON event (state, asked DESC, request_id DESC);
+CREATE TABLE problem (request_id TEXT PRIMARY KEY, path TEXT NOT NULL);
+"""
+_SELECT = "SELECT request, state, outcome, settled_at FROM event"
+
+
+class State(IntEnum):
+    """What is known of an event; `OVERDUE` is expired, though nobody has stored that yet."""
+
+    PENDING = 0
+    SETTLED = 1
+    OVERDUE = 2
+    UNREADABLE = 3
+
+
+@dataclass(frozen=True)
+class Entry:
+    """
+    One event of a list.
+
+    Attributes:
+        request: The question without its prompt, schema, values and attachments, which a list does not show.
+        state: What is known of it.
+        outcome: How it ended; None while it is pending.
+        settled_at: When it was settled, UTC; None while it is pending, or where its expiry is not stored yet.
+    """
+
+    request: Request
+    state: State = State.PENDING
+    outcome: Outcome | None = None
+    settled_at: datetime | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in the list."""
+        return int(self.request.created_at.timestamp() * 1_000_000), self.request.request_id[:8]
+
+
+class Rows:
+    """The tables; every method may be called from any event loop."""
+
+    def __init__(self) -> None:
+        import sqlite3
+
+        self._lock = threading.Lock()
+        self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        self._database.executescript(_TABLES)
+
+    async def add(self, request: Request) -> None:
+        """Add a pending event; nothing happens if it is there."""
+        lean = request.model_copy(
+            update={"prompt": "", "json_schema": {}, "initial": None, "default": None, "attachments": ()}
+        )
+        await self._change(
+            "INSERT OR IGNORE INTO event (request_id, asked, state, request) VALUES (?, ?, ?, ?)",
+            [(request.request_id, Entry(request).place[0], State.PENDING, lean.model_dump_json())],
+        )
+
+    async def add_problem(self, request_id: str, path: str) -> None:
+        """Remember that an event has a record that cannot be read."""
+        await self._change("INSERT OR REPLACE INTO problem VALUES (?, ?)", [(request_id, path)])
+
+    async def update(self, entries: Iterable[Entry]) -> None:
+        """Remember what became of events."""
+        await self._change(
+            "UPDATE event SET state = ?, outcome = ?, settled_at = ? WHERE request_id = ?",
+            [
+                (e.state, e.outcome, e.settled_at.isoformat() if e.settled_at else None, e.request.request_id)
+                for e in entries
+            ],
+        )
+
+    async def keep_only(self, stored: set[str]) -> None:
+        """Drop events that are gone, and those with a record that could not be read, so that it is read again."""
+        known = {request_id for (request_id,) in await self._query("SELECT request_id FROM event", ())}
+        await self._change("DELETE FROM event WHERE request_id = ?", [(gone,) for gone in known - stored])
+        await self._change("DELETE FROM event WHERE state = ?", [(State.UNREADABLE,)])
+        await self._change("DELETE FROM problem", [()])
+
+    async def unknown(self, request_ids: Iterable[str]) -> list[str]:
+        """Return those ids, each once, that are not in the index."""
+        asked = list(dict.fromkeys(request_ids))
+        known = {found for (found,) in await self._query("SELECT request_id FROM event", ())} if asked else set()
+        return [request_id for request_id in asked if request_id not in known]
+
+    async def all_pending(self) -> list[Entry]:
+        """Return every event that is not known to be settled."""
+        return [_entry(*row) for row in await self._query(f"{_SELECT} WHERE state = ?", (State.PENDING,))]
+
+    async def page(self, states: Sequence[State], after: Place, limit: int) -> list[Entry]:
+        """Return events in these states, youngest first, that stand after a place."""
+        marks = ", ".join("?" for _ in states)
+        found = await self._query(
+            f"{_SELECT} WHERE state IN ({marks}) AND asked <= ? AND (asked, substr(request_id, 1, 8)) < (?, ?)"
+            " ORDER BY asked DESC, request_id DESC LIMIT ?",
+            (*states, after[0], *after, limit),
+        )
+        return [_entry(*row) for row in found]
+
+    async def problems(self) -> list[str]:
+        """Return the paths of the records that cannot be read."""
+        return [str(path) for (path,) in await self._query("SELECT path FROM problem ORDER BY path", ())]
+
+    async def _query(self, sql: str, values: Sequence[str | int]) -> list[tuple[str, ...]]:
+        def run() -> list[tuple[str, ...]]:
+            with self._lock:
+                return self._database.execute(sql, values).fetchall()
+
+        return await anyio.to_thread.run_sync(run)
+
+    async def _change(self, sql: str, values: Sequence[Sequence[str | int | None]]) -> None:
+        def run() -> None:
+            with self._lock:
+                self._database.executemany(sql, values)
+
+        if values:
+            await anyio.to_thread.run_sync(run)
+
+
+def _entry(request: str, state: str, outcome: str | None, settled_at: str | None) -> Entry:
+    return Entry(
+        request=Request.model_validate_json(request),
+        state=State(int(state)),
+        outcome=cast("Outcome | None", outcome),
+        settled_at=datetime.fromisoformat(settled_at) if settled_at else None,
+    )

@@ -1,0 +1,121 @@
+"""The settings, all of them read here, from environment variables that begin with `PAUSEPOINT_`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+
+from .errors import UsageError
+
+DEFAULT_PORT = 8931
+PREFIX = "PAUSEPOINT_"
+
+
+def default_store() -> str:
+    """Return the URL of the default store: the folder `store` in the user's data directory."""
+    from platformdirs import user_data_path
+
+    return (user_data_path("pausepoint", appauthor=False) / "store").as_uri()
+
+
+def state_folder() -> Path:
+    """Return the folder for what belongs to this machine and not to a store: the shared server's address and lock."""
+    from platformdirs import user_state_path
+
+    return user_state_path("pausepoint", appauthor=False)
+
+
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be like https://forms.example.org or http://127.0.0.1:8931/prefix")
+    return text.rstrip("/")
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Settings(BaseModel):
+    """
+    Everything that can be set from outside the author's code.
+
+    Each attribute is read from the variable of its name in capitals: `store` from `PAUSEPOINT_STORE`. An empty variable
+    counts as unset.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    store: str = Field(
+        default_factory=default_store,
+        description="Where events live: file:///..., or memory:// inside one process. Default: a folder, mode 0700, in "
+        "the user's data directory.",
+    )
+    url: HttpUrl | None = Field(
+        None, description="A form app that already runs; workflows use it and start none of their own."
+    )
+    public_url: HttpUrl | None = Field(
+        None, description="What reviewers open, where it differs from the address the app listens on."
+    )
+    host: str = Field("127.0.0.1", description="The address that the form app listens on; loopback only.")
+    port: int = Field(
+        DEFAULT_PORT, ge=1, le=65535, description="The port that the form app tries first; another if it is taken."
+    )
+    run_id: Name | None = Field(
+        None, description="The id of this process's run, so that running it again resumes it; run(...) in code wins."
+    )
+    engine: Name | None = Field(None, description="Which engine decides where two say that this is their process.")
+    mailbox: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = Field(
+        "default", description="Where wake markers for events asked from here go; letters, digits and _ . - only."
+    )
+    links: Literal["open", "token"] | None = Field(
+        None, description="open: the unguessable id is enough, the default on loopback. token: comes with access rules."
+    )
+    api_token: SecretStr | None = Field(None, description="The operator's token for the REST API; never shown.")
+    trace: bool = Field(False, description="Print each hook call.")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """
+        Read the settings.
+
+        Args:
+            environ: The environment; default: this process's.
+
+        Raises:
+            UsageError: A variable holds something that it cannot mean. The message names the variable, not its value.
+        """
+        environ = os.environ if environ is None else environ
+        given = {
+            name: environ[PREFIX + name.upper()] for name in cls.model_fields if environ.get(PREFIX + name.upper())
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            told = "; ".join(
+                f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)
+            )
+            raise UsageError(
+                f"The environment cannot be understood: {told}.", "Correct or unset the variable and start again."
+            ) from None
+
+    def origin_of(self, name: str) -> str:
+        """Say where the setting *name* came from: the environment variable, or `default`."""
+        return PREFIX + name.upper() if name in self.model_fields_set else "default"
+
+    def shown(self) -> dict[str, str]:
+        """Return each setting as text that is safe to show: secrets as asterisks, credentials in URLs left out."""
+        return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "not set"
+    text = str(value)
+    parts = urlsplit(text) if "://" in text else None
+    return text.replace(f"{parts.netloc}", parts.hostname or "") if parts and "@" in parts.netloc else text

@@ -1,0 +1,189 @@
+"""Objects as files of one folder: created whole, synced to disk, never overwritten."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+from anyio import to_thread
+
+from .._models import MAX_BODY_BYTES
+from ..errors import StoreError
+from .protocol import Names, event_of, is_name, shown_path, too_large
+from .publication import publish
+
+Publish = Callable[[Path, Path], bool]
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP}
+
+
+class LocalFiles:
+    """
+    The `Backend` for a folder on a file system.
+
+    A write is: a temporary file in the same folder, fsync, a hard link as the final name, fsync of the folder. So a
+        reader sees all of an
+    object or none, a killed writer leaves nothing but a temporary file, and "created" means on disk. Writing and
+    listing run in a worker thread; reading a record takes a few microseconds and does not.
+
+    Args:
+        root: The folder, resolved here once; made on the first write, for this user only (mode 0700).
+        publish: The atomic step, see `publication.publish`.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], publish: Publish = publish) -> None:
+        self._root = Path(root).expanduser().resolve()
+        self._publish = publish
+
+    @property
+    def url(self) -> str:
+        """`file://` and the folder."""
+        return self._root.as_uri()
+
+    async def create(self, path: str, body: bytes) -> bool:
+        """See `Store.create`."""
+        return await to_thread.run_sync(self._create, path, body)
+
+    async def get(self, path: str, limit: int) -> bytes | None:
+        """See `Store.get`; what may be large is read in a worker thread."""
+        if limit > MAX_BODY_BYTES:
+            return await to_thread.run_sync(self._get, path, limit)
+        return self._get(path, limit)
+
+    async def list(self, prefix: str) -> Names:
+        """Return the names below a folder, in no order."""
+        return await to_thread.run_sync(self._list, prefix)
+
+    async def remove(self, path: str) -> None:
+        """Remove a throw-away object."""
+        await to_thread.run_sync(self._remove, path)
+
+    async def sweep(self, older_than: float) -> int:
+        """See `Store.sweep`."""
+        return await to_thread.run_sync(self._sweep, older_than)
+
+    def _create(self, path: str, body: bytes) -> bool:
+        target = self._root / path
+        temporary = target.parent / f".{uuid4().hex}.tmp"
+        try:
+            _make_folder(target.parent)
+            try:
+                _write(temporary, body)
+                won = self._publish(temporary, target)
+            finally:
+                temporary.unlink(missing_ok=True)
+            # Also for the loser: it will show the winner's object, which must then survive a power cut.
+            _sync_folder(target.parent)
+        except OSError as error:
+            raise self._failure("written", path, error) from _without_names(error)
+        return won
+
+    def _get(self, path: str, limit: int) -> bytes | None:
+        try:
+            with (self._root / path).open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size > limit:
+                    raise too_large(path, size, limit)
+                return file.read(size)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._failure("read", path, error) from _without_names(error)
+
+    def _list(self, prefix: str) -> Names:
+        try:
+            return [name for name in os.listdir(self._root / prefix) if is_name(name)]  # noqa: PTH208 - twice as fast
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise self._failure("read", prefix, error) from _without_names(error)
+
+    def _remove(self, path: str) -> None:
+        # Its folder stays: removing it would race with another process that is about to write there.
+        try:
+            (self._root / path).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._failure("written", path, error) from _without_names(error)
+
+    def _sweep(self, older_than: float) -> int:
+        oldest = time.time() - older_than
+        try:
+            return sum(
+                _remove_older(Path(folder, name), oldest)
+                for folder, _, names in os.walk(self._root, onerror=_refuse_unless_gone)
+                for name in names
+                if _TEMPORARY.fullmatch(name)
+            )
+        except OSError as error:
+            raise self._failure("swept", "", error) from _without_names(error)
+
+    def _failure(self, verb: str, path: str, error: OSError) -> StoreError:
+        what = f" ({shown_path(path)})" if path else ""
+        return StoreError(
+            f"The store's folder {self._root} could not be {verb}{what}: {error.strerror or type(error).__name__}.",
+            "Check that it is a folder, that this user may read and write it, and that its disk has room; or set "
+            "PAUSEPOINT_STORE to another place.",
+            event_of(path),
+        )
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and its parents (mode 0700), each synced into its own parent."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    try:
+        folder.mkdir(0o700)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+        return
+    _sync_folder(folder.parent)
+
+
+def _write(temporary: Path, body: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # cannot open a folder; NTFS keeps its own journal of names
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network and FUSE mounts have no such operation; their server syncs names by itself.
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _remove_older(file: Path, oldest: float) -> bool:
+    try:
+        if file.stat().st_mtime >= oldest:
+            return False
+        file.unlink()
+    except FileNotFoundError:  # its writer, or another sweep, was faster
+        return False
+    return True
+
+
+def _without_names(error: OSError) -> OSError:
+    """Copy an error without the file's name: it holds a whole request id, and tracebacks end up in logs."""
+    return OSError(error.errno, error.strerror)

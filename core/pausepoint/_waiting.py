@@ -1,0 +1,249 @@
+"""
+Waiting for many events with one watcher per process and store.
+
+A waiter registers first, then looks into the store, then sleeps; in any other order a wake-up could be lost. It is
+woken by a nudge from the form app in the same process, by a wake marker that the watcher's tick finds (one LIST,
+however many events wait), by the slow sweep, or by its deadline. Each of these is only a hint: what counts is what the
+store then says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import os
+import random
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import datetime
+
+from ._markers import Cursor, Markers
+from ._models import Request, Response, utc_now
+from ._settling import Parse, Settling
+from ._store import Records, Store
+from .errors import StoreError, UnreadableRecordError
+
+FAST_TICK = 0.5
+FAST_FOR = 60.0
+SWEEP_EVERY = 2.0
+"""Seconds between two looks of the sweep; a look is two GETs, so that a process spends one GET a second on it."""
+LONGEST_NAP = 60.0
+"""Seconds after which the clock is read again, in case it was set while we slept."""
+
+_log = logging.getLogger("pausepoint")
+
+
+class _Waiter:
+    """One event that somebody in this process waits for; shared by all who wait for the same one."""
+
+    __slots__ = ("asleep", "judging", "poll", "request", "users")
+
+    def __init__(self, request: Request, poll: float) -> None:
+        self.request = request
+        self.poll = poll
+        self.users = 0
+        self.asleep: set[asyncio.Event] = set()
+        self.judging = asyncio.Lock()
+
+    def wake(self) -> None:
+        for woken in self.asleep:
+            woken.set()
+
+
+class Watcher:
+    """
+    Watches one store for one process; everything but `hint` runs in Pausepoint's own loop.
+
+    Args:
+        store: The store.
+        clock: Returns the present moment, UTC.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], datetime] = utc_now) -> None:
+        self.store = store
+        self.records = Records(store)
+        self.markers = Markers(store)
+        self.settling = Settling(self.records, self.markers, clock, self.hint)
+        self._clock = clock
+        self._waiters: dict[str, _Waiter] = {}
+        self._polls: Counter[float] = Counter()
+        self._mailboxes: Counter[str] = Counter()
+        self._deadlines: list[tuple[float, str]] = []
+        self._round: deque[str] = deque()
+        self._cursors: dict[str, Cursor] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._entered = asyncio.Event()
+        self._fast_until = 0.0
+
+    async def wait(self, request: Request, parse: Parse, poll: float) -> Response:
+        """
+        Wait until the event is settled.
+
+        Args:
+            request: The question; its deadline is the moment that counts, whatever `poll` is.
+            parse: The author's code, which judges candidates.
+            poll: The longest pause between two looks for wake markers, seconds.
+
+        Returns:
+            The response; `expired` where the deadline passed.
+
+        Raises:
+            UnreadableRecordError: The response cannot be understood; waiting on would not help.
+        """
+        waiter = self._enter(request, poll)
+        try:
+            while True:
+                # Made before the look: what is stored while we look wakes us from the sleep after it.
+                woken = asyncio.Event()
+                waiter.asleep.add(woken)
+                response = await self._look(waiter, parse)
+                if response is not None:
+                    return response
+                await woken.wait()
+                waiter.asleep.discard(woken)
+        finally:
+            self._leave(waiter)
+
+    def hint(self, request_id: str) -> None:
+        """Wake whoever waits for this event in this process; callable from any thread, cheap when nobody does."""
+        if request_id in self._waiters and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake, request_id)
+
+    def is_waiting_for(self, request_id: str) -> bool:
+        """Say whether somebody in this process waits for the event."""
+        return request_id in self._waiters
+
+    def _wake(self, request_id: str) -> None:
+        waiter = self._waiters.get(request_id)
+        if waiter is not None:
+            waiter.wake()
+
+    def _enter(self, request: Request, poll: float) -> _Waiter:
+        waiter = self._waiters.get(request.request_id)
+        if waiter is None:
+            waiter = self._waiters[request.request_id] = _Waiter(request, poll)
+            self._round.append(request.request_id)
+            self._polls[poll] += 1
+            self._mailboxes[request.mailbox] += 1
+            if request.deadline is not None:
+                heapq.heappush(self._deadlines, (request.deadline.timestamp(), request.request_id))
+        waiter.users += 1
+        self._keep_watching()
+        return waiter
+
+    def _leave(self, waiter: _Waiter) -> None:
+        waiter.users -= 1
+        if not waiter.users:
+            del self._waiters[waiter.request.request_id]
+            self._polls -= Counter([waiter.poll])
+            self._mailboxes -= Counter([waiter.request.mailbox])
+            self._forget_deadlines()
+
+    def _forget_deadlines(self) -> None:
+        # Most events are answered long before their deadline; what is left of them must not pile up.
+        if len(self._deadlines) > 2 * len(self._waiters) + 1000:
+            self._deadlines = [due for due in self._deadlines if due[1] in self._waiters]
+            heapq.heapify(self._deadlines)
+
+    async def _look(self, waiter: _Waiter, parse: Parse) -> Response | None:
+        try:
+            async with waiter.judging:
+                response = await self.records.response(waiter.request.request_id)
+                if response is None:
+                    response = await self.settling.judge(waiter.request, parse)
+                if response is None and self._is_due(waiter.request):
+                    response = await self.settling.expire(waiter.request, parse)
+                return response
+        except UnreadableRecordError:
+            raise
+        except StoreError as error:
+            _log.warning("The store failed while waiting, which goes on: %s", error)
+            await asyncio.sleep(random.uniform(0.2, 1.0))  # noqa: S311 - jitter, not a secret
+            waiter.wake()
+            return None
+
+    def _is_due(self, request: Request) -> bool:
+        return request.deadline is not None and self._clock() >= request.deadline
+
+    def _keep_watching(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._fast_until = loop.time() + FAST_FOR
+        self._entered.set()
+        if self._watching is None or self._watching.done() or self._loop is not loop:
+            self._loop = loop
+            self._entered = asyncio.Event()
+            self._watching = loop.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        """Tick until nobody waits."""
+        loop = asyncio.get_running_loop()
+        ticked = swept = loop.time()
+        while self._waiters:
+            await self._nap(ticked + self._tick() - loop.time())
+            self._wake_due()
+            if loop.time() >= ticked + self._tick():
+                ticked = loop.time()
+                await self._find_marked()
+            if loop.time() >= swept + SWEEP_EVERY:
+                swept = loop.time()
+                self._sweep()
+
+    async def _nap(self, seconds: float) -> None:
+        """Sleep until the next tick or deadline, or until somebody new waits, who may need either sooner."""
+        if self._deadlines:
+            seconds = min(seconds, self._deadlines[0][0] - self._clock().timestamp())
+        self._entered.clear()
+        try:
+            await asyncio.wait_for(self._entered.wait(), max(0.0, min(seconds, LONGEST_NAP)))
+        except (TimeoutError, asyncio.TimeoutError):
+            return
+
+    def _wake_due(self) -> None:
+        now = self._clock().timestamp()
+        while self._deadlines and self._deadlines[0][0] <= now:
+            self._wake(heapq.heappop(self._deadlines)[1])
+
+    def _tick(self) -> float:
+        """Return the seconds between two looks for markers: short for a minute after somebody began to wait."""
+        slowest = min(self._polls, default=FAST_TICK)
+        fast = asyncio.get_running_loop().time() < self._fast_until
+        return min(slowest, FAST_TICK) if fast else slowest
+
+    async def _find_marked(self) -> None:
+        for mailbox in list(self._mailboxes):
+            cursor = self._cursors.setdefault(mailbox, Cursor(self.markers, mailbox))
+            try:
+                for request_id in await cursor.new():
+                    self._wake(request_id)
+            except StoreError as error:
+                _log.warning("The wake markers could not be listed, which is tried again: %s", error)
+            except Exception:  # noqa: BLE001 - a tick that dies would leave every event to the sweep
+                _log.exception("The wake markers could not be read, which is tried again.")
+
+    def _sweep(self) -> None:
+        """Let the event that was looked at longest ago look again, in case its hint was lost."""
+        while self._round:
+            request_id = self._round.popleft()
+            waiter = self._waiters.get(request_id)
+            if waiter is not None:
+                self._round.append(request_id)
+                waiter.wake()
+                return
+
+
+_watchers: dict[tuple[int, str], Watcher] = {}
+
+
+def watcher_of(store: Store) -> Watcher:
+    """Return this process's only watcher of the store; after a fork the child has its own."""
+    here = (os.getpid(), store.url)
+    return _watchers.get(here) or _watchers.setdefault(here, Watcher(store))
+
+
+def hint(store_url: str, request_id: str) -> None:
+    """Tell this process's watcher of that store, if there is one, that something was stored for the event."""
+    watcher = _watchers.get((os.getpid(), store_url))
+    if watcher is not None:
+        watcher.hint(request_id)

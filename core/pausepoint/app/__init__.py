@@ -1,0 +1,89 @@
+"""
+The form app: `create_app(store)` returns a FastAPI application, to be served alone or mounted under any prefix of
+another.
+
+    app = FastAPI()
+    app.mount("/questions", create_app(open_store("file:///srv/pausepoint")))
+
+Its routes parse, call and render; they decide nothing. What they have at hand is in `desk`, what every request must
+pass in `guard`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+
+from .._settings import Settings
+from .._store import Store
+from ..errors import PausepointError
+from . import health, legacy, pages, rest, submissions
+from .desk import Desk
+from .guard import Guard
+from .problems import tell_error, tell_parameters, tell_status
+
+__all__ = ["create_app"]
+
+
+def create_app(store: Store, hooks: object | None = None, *, settings: Settings | None = None) -> FastAPI:
+    """
+    Make the form app for a store.
+
+    It reads nothing until the first request, needs no lifespan, and changes nothing in the store on GET and HEAD. It
+    answers only under a loopback Host or that of the public URL, and sends no CORS headers; mount it where no other
+    middleware adds any.
+
+    Args:
+        store: Where the events live, from `open_store`.
+        hooks: Reserved for plugins; nothing reads it yet.
+        settings: Of these, `public_url`, `links` and `api_token` count; default: `Settings.load()`.
+
+    Returns:
+        The application. It has no interactive documentation, whose pages load scripts from elsewhere; its description
+        is at `/openapi.json`.
+
+    Raises:
+        UsageError: The settings ask for access rules that this version does not have.
+    """
+    settings = settings or Settings.load()
+    desk = Desk(store, settings)
+    app = FastAPI(
+        title="Pausepoint",
+        version="1",
+        description="Questions that workflows ask, and the answers that people give.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        **_untraced(),
+    )
+    app.state.desk = desk
+    app.state.hooks = hooks
+    app.add_middleware(Guard, public_url=settings.public_url)
+    app.add_exception_handler(PausepointError, tell_error)
+    app.add_exception_handler(HTTPException, tell_status)
+    app.add_exception_handler(RequestValidationError, tell_parameters)
+    for module in (pages, submissions, legacy, health):
+        app.include_router(module.router)
+    bearer = [_documented_bearer()] if desk.access.needs_token else []
+    app.include_router(rest.router, dependencies=bearer)
+    return app
+
+
+def _untraced() -> dict[str, Any]:
+    # From 0.160 on FastAPI exports traces and errors by itself; they would hold whole ids, and values that a reviewer
+    # typed.
+    if "telemetry" not in inspect.signature(FastAPI).parameters:
+        return {}
+    return {"telemetry": {"exclude": lambda _: True}}
+
+
+def _documented_bearer() -> Any:
+    """Return the dependency that shows the token in the description; `Access` is what checks it."""
+    from fastapi import Depends
+
+    return Depends(HTTPBearer(auto_error=False, description="The operator's token, PAUSEPOINT_API_TOKEN."))

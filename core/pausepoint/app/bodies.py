@@ -1,0 +1,79 @@
+"""
+Reads what is sent to us, strictly: the media type that the route takes, and nothing that two readers could read
+differently.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+
+from .._codec import decode_json
+from .._models import MAX_COMMENT_BYTES
+from ..errors import AnswerError
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+MAX_INPUTS = 5000
+
+B = TypeVar("B", bound=BaseModel)
+
+
+async def form_of(http: HttpRequest) -> dict[str, str]:
+    """
+    Return the inputs of a submitted form; of inputs with the same name, the last one.
+
+    Raises:
+        HTTPException: 415 for anything but an urlencoded form, multipart included; 400 where it is not valid UTF-8 or
+            has more than 5000 inputs.
+    """
+    _refuse_other_than(FORM, http)
+    body = await http.body()
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=MAX_INPUTS
+        )
+    except ValueError:
+        # Without its cause, which repeats what was typed.
+        raise HTTPException(400) from None
+    return dict(pairs)
+
+
+async def json_of(http: HttpRequest, shape: type[B]) -> B:
+    """
+    Return a JSON body as a model.
+
+    Raises:
+        HTTPException: 415 for another media type, or a character set that is not UTF-8.
+        AnswerError: It is not JSON, or has another shape.
+    """
+    _refuse_other_than(JSON, http)
+    value = decode_json(await http.body())
+    try:
+        return shape.model_validate(value)
+    except ValidationError as error:
+        fields = {_dotted(each["loc"]): each["msg"] for each in error.errors(include_input=False, include_url=False)}
+        raise AnswerError(
+            "This request does not have the expected shape.", "Correct it and send it again.", fields=fields
+        ) from None
+
+
+def comment_error(comment: str) -> str:
+    """Say why a comment or a reason cannot be taken; empty where it can."""
+    fits = len(comment.encode("utf-8")) <= MAX_COMMENT_BYTES
+    return "" if fits else f"Please use at most {MAX_COMMENT_BYTES // 1024} KiB of text."
+
+
+def _refuse_other_than(media_type: str, http: HttpRequest) -> None:
+    given, *parameters = [part.strip().lower() for part in http.headers.get("content-type", "").split(";")]
+    charsets = [part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset=")]
+    if given != media_type or charsets not in ([], ["utf-8"], ["utf8"]):
+        raise HTTPException(415, headers={"Accept-Post": media_type})
+
+
+def _dotted(place: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in place)

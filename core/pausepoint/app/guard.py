@@ -1,0 +1,215 @@
+"""
+What every request must pass and every response must carry, before and after any route: one pure ASGI middleware.
+
+A page of somebody else's can make the reviewer's browser send us requests. It cannot make it send another Host, hide
+its own Origin or claim to be same-origin; so these three decide, and a route never sees what they refuse.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import traceback
+from urllib.parse import urlsplit
+
+import anyio
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .._models import MAX_BODY_BYTES
+from .problems import Problem, problem, told
+
+METHODS = ("GET", "HEAD", "POST")
+DRAIN_BYTES = 16 * 1024 * 1024
+DRAIN_SECONDS = 5.0
+"""
+How much of a body that is too large is read and thrown away, so that its sender comes to read why; then the
+connection is closed.
+"""
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""On every response; a route may set another value of its own."""
+
+_PORTS = {"http": 80, "https": 443}
+_log = logging.getLogger("pausepoint")
+
+
+class _TooLargeError(Exception):
+    """The body grew beyond its limit while it was read."""
+
+
+class Guard:
+    """
+    The middleware.
+
+    Args:
+        app: What it guards.
+        public_url: What reviewers open, where it differs from the address the app listens on.
+    """
+
+    def __init__(self, app: ASGIApp, public_url: str | None = None) -> None:
+        self._app = app
+        self._public_host = (urlsplit(public_url).hostname or "") if public_url else ""
+        self._public_origin = _origin(public_url) if public_url else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; connections that are no HTTP requests are left to the app, which knows none of them."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(scope, send)
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await _refuse(scope, receive, answer, refusal)
+            return
+        # HEAD is GET whose body is dropped, so no route can forget it.
+        inner = {**scope, "method": "GET" if scope["method"] == "HEAD" else scope["method"]}
+        try:
+            await self._app(inner, _limited(receive), answer.send)
+        except _TooLargeError:
+            await _refuse(scope, receive, answer, problem(413))
+        except Exception as error:  # noqa: BLE001 - the last one who can answer, and who can keep values out of the log
+            _log_failure(inner, error)
+            await _refuse(scope, receive, answer, problem(500))
+
+    def _refusal(self, scope: Scope) -> Problem | None:
+        headers = Headers(scope=scope)
+        if not self._is_our_host(headers.getlist("host")):
+            _log.warning("A request was refused: its Host is not ours. PAUSEPOINT_PUBLIC_URL names another one.")
+            return problem(421)
+        if scope["method"] not in METHODS:
+            return problem(405)
+        if scope["method"] == "POST" and not self._is_same_origin(scope, headers):
+            _log.warning("A request was refused: another site's page sent it.")
+            return problem(403)
+        length = headers.get("content-length", "0")
+        if length.isascii() and length.isdigit() and int(length[:20]) > MAX_BODY_BYTES:
+            return problem(413)
+        return None
+
+    def _is_our_host(self, hosts: list[str]) -> bool:
+        """
+        Only names that nobody else can point at us: with any other, a foreign page could call itself our origin (DNS
+        rebinding).
+        """
+        if len(hosts) != 1:
+            return False
+        name = _host_name(hosts[0])
+        return name is not None and (_is_loopback(name) or name == self._public_host)
+
+    def _is_same_origin(self, scope: Scope, headers: Headers) -> bool:
+        site = headers.get("sec-fetch-site")
+        if site not in {None, "same-origin", "none"}:
+            return False
+        origins = headers.getlist("origin")
+        # Browsers say `null` for our own forms too, since our pages ask for no referrer; then they must say who sent
+        # it in the other header.
+        if not origins or (origins == ["null"] and site == "same-origin"):
+            return True
+        ours = {_origin(f"{scope.get('scheme', 'http')}://{headers['host']}"), self._public_origin}
+        return len(origins) == 1 and (given := _origin(origins[0])) is not None and given in ours
+
+
+class _Answer:
+    """Sends a response with the headers that each has, and knows whether it has begun."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.has_begun = False
+        self._without_body = scope["method"] == "HEAD"
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.has_begun = True
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+        elif self._without_body and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+
+async def _refuse(scope: Scope, receive: Receive, answer: _Answer, trouble: Problem) -> None:
+    if answer.has_begun:
+        # Nothing can be taken back; the server sees the missing end and closes the connection.
+        return
+    headers = {"Allow": ", ".join(METHODS)} if trouble.status == 405 else {}  # noqa: PLR2004
+    has_body = scope["method"] not in {"GET", "HEAD"}
+    if has_body:
+        headers["Connection"] = "close"
+    response = told(scope, trouble, headers)
+    await answer.send({"type": "http.response.start", "status": trouble.status, "headers": response.raw_headers})
+    await answer.send({"type": "http.response.body", "body": response.body, "more_body": True})
+    if has_body and "expect" not in Headers(scope=scope):
+        await _drain(receive)
+    await answer.send({"type": "http.response.body", "body": b""})
+
+
+async def _drain(receive: Receive) -> None:
+    drained = 0
+    with anyio.move_on_after(DRAIN_SECONDS):
+        while drained < DRAIN_BYTES:
+            message = await receive()
+            if message["type"] != "http.request" or not message.get("more_body", False):
+                return
+            drained += len(message.get("body", b""))
+
+
+def _limited(receive: Receive) -> Receive:
+    read = 0
+
+    async def limited() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > MAX_BODY_BYTES:
+            raise _TooLargeError
+        return message
+
+    return limited
+
+
+def _log_failure(scope: Scope, error: Exception) -> None:
+    route = getattr(scope.get("route"), "path", "a route")
+    # Frames only: the message of an unforeseen error may repeat what somebody typed.
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("%s %s failed with %s:\n%s", scope["method"], route, type(error).__name__, frames)
+
+
+def _host_name(host: str) -> str | None:
+    try:
+        parts = urlsplit(f"//{host}")
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        return None
+    return parts.hostname if port_fits and parts.netloc == host and "@" not in host else None
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost":
+        return True
+    try:
+        return name == "::1" or ipaddress.IPv4Address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port; None for what is no http origin, such as `null`."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return (parts.scheme, parts.hostname, port) if port and parts.hostname and parts.scheme in _PORTS else None

@@ -1,0 +1,166 @@
+"""The JSON routes of one event, in the shape that earlier clients know."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import ConfigDict, Field, JsonValue
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response as HttpResponse
+
+from .._models import Answer, Candidate, Model, Outcome, Request, Response
+from .._store import layout
+from ..errors import AnswerError
+from .bodies import comment_error, json_of
+from .contract import RequestId, json_body, refusals
+from .desk import AtDesk
+from .intake import take
+
+router = APIRouter(tags=["json"])
+
+
+class Submission(Model):
+    """
+    An answer as JSON.
+
+    Attributes:
+        request_id: The event.
+        value: The answer.
+        data_type, response_path: What earlier clients send along. Never believed: if given, they must be the event's
+            own.
+        comment: The reviewer's words, at most 8 KiB.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    request_id: str = Field(json_schema_extra={"pattern": "^[a-z2-7]{26}$"})
+    value: JsonValue
+    data_type: str | None = None
+    response_path: str | None = None
+    comment: str = ""
+
+
+class Submitted(Model):
+    """
+    What became of an answer.
+
+    Attributes:
+        status: `submitted` (200): it settled the event. `saved` (202): it is stored, and the workflow will check it.
+        request_id: The event.
+        value: The answer as it is stored.
+        data_type: The type's name.
+        message: The same for people.
+    """
+
+    status: Literal["submitted", "saved"]
+    request_id: str
+    value: JsonValue
+    data_type: str
+    message: str
+
+
+class Status(Model):
+    """
+    How an event stands; neither its value nor any path.
+
+    Attributes:
+        status: `completed` once it is settled, however it ended.
+        name: The event's name.
+        outcome, settled_at: How it ended, and when; null while it is pending.
+        deadline: Until when it can be answered; null if for ever.
+    """
+
+    status: Literal["pending", "completed", "not_found"]
+    name: str | None = None
+    outcome: Outcome | None = None
+    settled_at: datetime | None = None
+    deadline: datetime | None = None
+
+
+SAVED: dict[int | str, dict[str, object]] = {
+    202: {"model": Submitted, "description": "Saved; the workflow will check it when it is back."}
+}
+
+
+@router.post(
+    "/submit/json",
+    openapi_extra=json_body(Submission),
+    responses=refusals(404, 409, 410, 422, 500, 503, post=True) | SAVED,
+)
+async def submit_json(http: HttpRequest, reply: HttpResponse, desk: AtDesk) -> Submitted:
+    """Answer an event with a JSON value."""
+    visitor = desk.admit(http, "json", "answer")
+    submission = await json_of(http, Submission)
+    request = await desk.request(submission.request_id)
+    refuse_misfit(request, submission)
+    answer = Answer(
+        value=submission.value,
+        comment=submission.comment,
+        by=desk.access.reviewer(visitor, ""),
+        through="json",
+    )
+    return submitted(request, await take(desk, request, answer), reply)
+
+
+@router.get(
+    "/status/{request_id}",
+    responses=refusals(500, 503)
+    | {
+        404: {
+            "model": Status,
+            "description": "`not_found`: there is no such event; the same for an id that cannot be one.",
+        }
+    },
+)
+async def status(http: HttpRequest, reply: HttpResponse, desk: AtDesk, request_id: RequestId) -> Status:
+    """Say how an event stands."""
+    desk.admit(http, "json", "see")
+    request = await desk.records.find_request(request_id)
+    if request is None:
+        reply.status_code = 404
+        return Status(status="not_found")
+    settled = await desk.settling.outlook(request)
+    return Status(
+        status="completed" if settled else "pending",
+        name=request.name,
+        outcome=settled.outcome if settled else None,
+        settled_at=settled.settled_at if settled else None,
+        deadline=request.deadline,
+    )
+
+
+def refuse_misfit(request: Request, submission: Submission) -> None:
+    """
+    Return if what the client says about the event is true.
+
+    Raises:
+        AnswerError: It means another type or another place, or its comment is too long.
+    """
+    fields: dict[str, str] = {}
+    if submission.data_type not in {None, request.data_type}:
+        fields["data_type"] = f"This event asks for {request.data_type}."
+    if submission.response_path not in {None, layout.response_path(request.request_id)}:
+        fields["response_path"] = "This is not where this event's response is stored; leave it out."
+    if wrong := comment_error(submission.comment):
+        fields["comment"] = wrong
+    if fields:
+        raise AnswerError("This is not about the event as it is stored.", "Correct it.", request.label, fields)
+
+
+def submitted(request: Request, became: Response | Candidate, reply: HttpResponse) -> Submitted:
+    """Tell what became of an answer; 202 where it waits for a verdict."""
+    is_settled = isinstance(became, Response)
+    value = became.value if isinstance(became, Response) else became.answer.value
+    if not is_settled:
+        reply.status_code = 202
+    return Submitted(
+        status="submitted" if is_settled else "saved",
+        request_id=request.request_id,
+        value=value,
+        data_type=request.data_type,
+        message="Accepted: the workflow goes on with this answer."
+        if is_settled
+        else "Saved: it will be checked when the workflow is back.",
+    )

@@ -1,0 +1,136 @@
+"""What went wrong, for whoever asked: problem+json (RFC 9457) for programs, a page for reviewers."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+from starlette.responses import HTMLResponse, JSONResponse, Response as HttpResponse
+from starlette.types import Scope
+
+from .. import _render
+from .._models import Model
+from ..errors import (
+    AlreadySettledError,
+    AnswerError,
+    LinkError,
+    PausepointError,
+    StoreError,
+    UnknownRequestError,
+    UnreadableRecordError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+CLOSED = ("expired", "cancelled")
+"""Outcomes after which no answer was given or can be given any more."""
+
+RETRY_SECONDS = 5
+_JSON_ROUTES = ("/api/", "/submit/json", "/status/", "/health", "/ready", "/openapi.json")
+
+
+class Problem(Model):
+    """
+    A refusal or failure.
+
+    Attributes:
+        type: Always `about:blank`: the status says what kind it is.
+        title: The status in words.
+        status: The HTTP status.
+        detail: What happened.
+        todo: What to do next.
+        event: The event it happened to: its name and 8 characters of its id.
+        errors: Of 422, messages by the dotted path of the field; the empty path is the answer as a whole.
+        outcome, settled_at, by: Of 409 and 410, how the event ended, when (UTC, ISO 8601), and by whom.
+    """
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str | None = None
+    todo: str | None = None
+    event: str | None = None
+    errors: dict[str, str] | None = None
+    outcome: str | None = None
+    settled_at: str | None = None
+    by: str | None = None
+
+
+def problem(status: int, detail: str = "", todo: str = "", event: str = "", **more: Any) -> Problem:
+    """Return the problem of a status; what is left empty is left out."""
+    told = {"detail": detail, "todo": todo, "event": event}
+    return Problem(
+        status=status, title=HTTPStatus(status).phrase, **{name: text for name, text in told.items() if text}, **more
+    )
+
+
+def problem_of(error: PausepointError) -> Problem:
+    """Return what an error means over HTTP."""
+    if isinstance(error, AlreadySettledError):
+        status = 410 if error.outcome in CLOSED else 409
+        ended = {"outcome": error.outcome, "settled_at": error.settled_at, "by": error.by or None}
+        return problem(status, error.what, error.todo, error.event, **ended)
+    if isinstance(error, AnswerError):
+        return problem(422, error.what, error.todo, error.event, errors=error.fields)
+    if isinstance(error, LinkError):
+        return problem(403, error.what, error.todo, error.event)
+    if isinstance(error, UnknownRequestError):
+        return problem(404, error.what, error.todo, error.event)
+    if isinstance(error, UnreadableRecordError):
+        return problem(500, error.what, error.todo, error.event)
+    if isinstance(error, StoreError):
+        return problem(503, error.what, error.todo, error.event)
+    return problem(500)
+
+
+def told(scope: Scope, trouble: Problem, headers: dict[str, str] | None = None) -> HttpResponse:
+    """Return the problem in the form that whoever asked can read."""
+    headers = dict(headers or {})
+    if trouble.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.setdefault("Retry-After", str(RETRY_SECONDS))
+    if _wants_json(scope):
+        return JSONResponse(trouble.model_dump(exclude_none=True), trouble.status, headers, MEDIA_TYPE)
+    view = _render.ErrorView(
+        root=str(scope.get("root_path", "")).rstrip("/"),
+        status=trouble.status,
+        what=trouble.detail or "",
+        todo=trouble.todo or "",
+        event=trouble.event or "",
+    )
+    return HTMLResponse(_render.error_page(view), trouble.status, headers)
+
+
+async def tell_error(http: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer with one of Pausepoint's own errors."""
+    if not isinstance(error, PausepointError):
+        raise error
+    return told(http.scope, problem_of(error))
+
+
+async def tell_status(http: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer with a status that the router or a route asked for."""
+    if not isinstance(error, HTTPException):
+        raise error
+    headers = dict(error.headers or {})
+    if "GET" in headers.get("Allow", ""):
+        headers["Allow"] = "GET, HEAD"
+    return told(http.scope, problem(error.status_code), headers)
+
+
+async def tell_parameters(http: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer that parts of the URL do not fit; what was sent is not repeated."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    errors = {str(each["loc"][-1]): str(each["msg"]) for each in error.errors()}
+    about = "Some parts of this address do not fit."
+    return told(http.scope, problem(422, about, "Correct the parameters and ask again.", errors=errors))
+
+
+def _wants_json(scope: Scope) -> bool:
+    path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
+    if path.startswith(_JSON_ROUTES):
+        return True
+    accept = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"), "")
+    return "json" in accept and "text/html" not in accept

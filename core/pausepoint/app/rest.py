@@ -1,0 +1,217 @@
+"""The REST API below /api/v1: for programs and operators; with an operator's token set, every route needs it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import ConfigDict, Field, JsonValue
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response as HttpResponse
+
+from .._index import CURSOR, Status as Which
+from .._models import MAX_LABEL_CHARS, MAX_PAGE, Answer, Model, Outcome, Request
+from .._settling import already_settled
+from ..errors import AnswerError
+from .bodies import comment_error, json_of
+from .contract import RequestId, json_body, refusals
+from .desk import AtDesk, root_of
+from .intake import take
+from .legacy import SAVED, Submitted, submitted
+
+router = APIRouter(prefix="/api/v1", tags=["events"])
+
+
+class EventSummary(Model):
+    """
+    One event of a list.
+
+    Attributes:
+        request_id, name, title, data_type: Of the question.
+        status: `completed` once it is settled, however it ended.
+        outcome, settled_at: How it ended, and when; null while it is pending. `settled_at` is also null for an event
+            that is past its deadline and whose expiry nobody has stored yet.
+        engine, project, run_id: Where it was asked.
+        created_at, deadline: UTC; the deadline is null where it waits for ever.
+        form_url: The path of its form on this server.
+    """
+
+    request_id: str
+    name: str
+    title: str
+    data_type: str
+    status: Literal["pending", "completed"]
+    outcome: Outcome | None = None
+    settled_at: datetime | None = None
+    engine: str
+    project: str
+    run_id: str
+    created_at: datetime
+    deadline: datetime | None = None
+    form_url: str
+
+
+class EventDetail(EventSummary):
+    """
+    One event.
+
+    Attributes:
+        prompt: Markdown.
+        json_schema: JSON Schema 2020-12 of the answer.
+        by: Who answered or declined, where they said.
+    """
+
+    prompt: str
+    json_schema: dict[str, Any]
+    by: str | None = None
+
+
+class EventPage(Model):
+    """
+    One page of a list.
+
+    Attributes:
+        items: The events, youngest first.
+        next: What to give as `after` for the next page; null on the last.
+        problems: Paths inside the store of records that cannot be read; their events are in no list.
+    """
+
+    items: list[EventSummary]
+    next: str | None = None
+    problems: list[str]
+
+
+class AnswerBody(Model):
+    """
+    An answer, or the refusal to give one.
+
+    Attributes:
+        value: The answer; required unless `declined`.
+        declined: Nobody will answer: the workflow gets an error with the comment.
+        comment: At most 8 KiB.
+        reviewer: Who answers, as they call themselves; at most 200 characters.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    value: JsonValue = None
+    declined: bool = False
+    comment: str = ""
+    reviewer: str = Field("", max_length=MAX_LABEL_CHARS)
+
+
+class CancelBody(Model):
+    """
+    Why an event is withdrawn.
+
+    Attributes:
+        reason: For whoever opens its link later; at most 8 KiB.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    reason: str = ""
+
+
+@router.get("/events", responses=refusals(401, 422, 500, 503))
+async def list_events(
+    http: HttpRequest,
+    desk: AtDesk,
+    status: Annotated[Which, Query(description="Which events.")] = "all",
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")] = 100,
+    after: Annotated[str | None, Query(pattern=f"^{CURSOR}$", description="The `next` of the page before.")] = None,
+) -> EventPage:
+    """List events, youngest first."""
+    desk.admit(http, "api", "list")
+    listed = await desk.index.page(status, limit, after or "")
+    return EventPage(
+        items=[
+            EventSummary(**_facts(http, entry.request), **_end(entry.outcome, entry.settled_at))
+            for entry in listed.entries
+        ],
+        next=listed.next or None,
+        problems=list(listed.problems),
+    )
+
+
+@router.get("/events/{request_id}", responses=refusals(401, 404, 500, 503))
+async def show_event(http: HttpRequest, desk: AtDesk, request_id: RequestId) -> EventDetail:
+    """Return what is asked, and how it ended; not the answer's value."""
+    desk.admit(http, "api", "see")
+    request = await desk.request(request_id)
+    settled = await desk.settling.outlook(request)
+    return EventDetail(
+        **_facts(http, request),
+        **_end(settled.outcome if settled else None, settled.settled_at if settled else None),
+        prompt=request.prompt,
+        json_schema=request.json_schema,
+        by=settled.by.name if settled and settled.by else None,
+    )
+
+
+@router.post(
+    "/events/{request_id}/answer",
+    openapi_extra=json_body(AnswerBody),
+    responses=refusals(401, 404, 409, 410, 422, 500, 503, post=True) | SAVED,
+)
+async def answer_event(http: HttpRequest, reply: HttpResponse, desk: AtDesk, request_id: RequestId) -> Submitted:
+    """Answer an event, or decline to."""
+    visitor = desk.admit(http, "api", "answer")
+    body = await json_of(http, AnswerBody)
+    request = await desk.request(request_id)
+    if not body.declined and "value" not in body.model_fields_set:
+        _refuse(request, {"value": "This is required, unless `declined` is true."})
+    if wrong := comment_error(body.comment):
+        _refuse(request, {"comment": wrong})
+    answer = Answer(
+        value=None if body.declined else body.value,
+        declined=body.declined,
+        comment=body.comment,
+        by=desk.access.reviewer(visitor, body.reviewer),
+        through="api",
+    )
+    return submitted(request, await take(desk, request, answer), reply)
+
+
+@router.post(
+    "/events/{request_id}/cancel",
+    openapi_extra=json_body(CancelBody),
+    responses=refusals(401, 404, 409, 410, 422, 500, 503, post=True),
+)
+async def cancel_event(http: HttpRequest, desk: AtDesk, request_id: RequestId) -> EventSummary:
+    """Withdraw an event; doing it again is no error."""
+    desk.admit(http, "api", "cancel")
+    body = await json_of(http, CancelBody)
+    request = await desk.request(request_id)
+    if wrong := comment_error(body.reason):
+        _refuse(request, {"reason": wrong})
+    standing = await desk.settling.settled(request) or await desk.settling.cancel(
+        request, body.reason, by_operator=True
+    )
+    if standing.outcome != "cancelled":
+        raise already_settled(request, standing)
+    return EventSummary(**_facts(http, request), **_end(standing.outcome, standing.settled_at))
+
+
+def _facts(http: HttpRequest, request: Request) -> dict[str, Any]:
+    return {
+        "request_id": request.request_id,
+        "name": request.name,
+        "title": request.title,
+        "data_type": request.data_type,
+        "engine": request.run.engine,
+        "project": request.run.project,
+        "run_id": request.run.run_id,
+        "created_at": request.created_at,
+        "deadline": request.deadline,
+        "form_url": f"{root_of(http)}/form/{request.request_id}",
+    }
+
+
+def _end(outcome: Outcome | None, settled_at: datetime | None) -> dict[str, Any]:
+    return {"status": "completed" if outcome else "pending", "outcome": outcome, "settled_at": settled_at}
+
+
+def _refuse(request: Request, fields: dict[str, str]) -> None:
+    raise AnswerError("This request does not fit.", "Correct it and send it again.", request.label, fields)

@@ -1,0 +1,135 @@
+"""POST /submit: what a reviewer's form sends, and the page that says what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+from pydantic import JsonValue
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+from starlette.responses import HTMLResponse
+
+from .._access import Visitor
+from .._codec import check
+from .._forms import edit, parse
+from .._models import MAX_LABEL_CHARS, Answer, Request, Response
+from ..errors import AlreadySettledError, AnswerError, LinkError, StoreError
+from .bodies import comment_error, form_of
+from .contract import form_body, page_refusals
+from .desk import AtDesk, Desk
+from .intake import take
+from .problems import problem_of
+from .sheets import Faults, Sheets, Typed
+
+router = APIRouter(tags=["pages"])
+
+_EDITS = ("add:", "remove:")
+_STALE = (
+    "This form had been open for too long, or does not come from this app. Look over what you typed, and send it again."
+)
+
+
+@router.post(
+    "/submit",
+    response_class=HTMLResponse,
+    openapi_extra=form_body(),
+    responses=page_refusals(400, 404, 409, 410, 422, 500, 503, post=True)
+    | {202: {"description": "Saved; the workflow will check it when it is back.", "content": {"text/html": {}}}},
+)
+async def submit(http: HttpRequest, desk: AtDesk) -> HTMLResponse:
+    """
+    Take a form: answer, decline, or add and remove rows.
+
+    What cannot be taken is shown again with everything typed still there; nothing is stored then.
+    """
+    visitor = desk.admit(http, "page", "answer")
+    inputs = await form_of(http)
+    request = await desk.request(inputs.get("request_id", ""))
+    return await _Submission(desk, http, visitor, request, inputs).page()
+
+
+class _Submission:
+    """One submitted form."""
+
+    def __init__(
+        self, desk: Desk, http: HttpRequest, visitor: Visitor, request: Request, inputs: Mapping[str, str]
+    ) -> None:
+        self._desk = desk
+        self._request = request
+        self._visitor = visitor
+        self._sheets = Sheets(desk, http, request)
+        self._token = inputs.get("token", "")
+        self._action = inputs.get("action", "")
+        self._typed = Typed(
+            draft={name: text for name, text in inputs.items() if name == "v" or name.startswith(("v/", "v:"))},
+            # A browser sends each line break as two characters.
+            comment=inputs.get("comment", "").replace("\r\n", "\n"),
+            reviewer=inputs.get("reviewer", "").strip(),
+        )
+
+    async def page(self) -> HTMLResponse:
+        """Do what the pressed button says, and return the page that tells about it."""
+        try:
+            (await self._desk.tokens()).check(self._token, self._request.request_id)
+        except LinkError:
+            return await self._again(self._typed, Faults(notice=_STALE), 403)
+        if self._action.startswith(_EDITS):
+            draft = edit(self._request.json_schema, self._typed.draft, self._action)
+            return await self._again(Typed(draft=draft, comment=self._typed.comment, reviewer=self._typed.reviewer))
+        if self._action not in {"", "decline"}:
+            raise HTTPException(400)
+        is_declined = self._action == "decline"
+        value, faults = (None, self._faults({})) if is_declined else self._parsed()
+        if faults:
+            return await self._again(self._typed, faults, 422)
+        return await self._answered(value, is_declined)
+
+    def _parsed(self) -> tuple[JsonValue, Faults]:
+        parsed = parse(self._request.json_schema, self._typed.draft)
+        schema = self._request.json_schema
+        # Everything at once; what is understood is checked again, and for good, by whoever settles.
+        fields = {**check(schema, parsed.value), **parsed.errors} if parsed.errors else {}
+        return parsed.value, self._faults(fields)
+
+    def _faults(self, fields: Mapping[str, str]) -> Faults:
+        too_long = len(self._typed.reviewer) > MAX_LABEL_CHARS
+        return Faults(
+            fields=fields,
+            comment=comment_error(self._typed.comment),
+            reviewer=f"Please use at most {MAX_LABEL_CHARS} characters." if too_long else "",
+        )
+
+    async def _answered(self, value: JsonValue, is_declined: bool) -> HTMLResponse:
+        answer = Answer(
+            value=value,
+            declined=is_declined,
+            comment=self._typed.comment,
+            by=self._desk.access.reviewer(self._visitor, self._typed.reviewer),
+            through="form",
+        )
+        try:
+            became = await take(self._desk, self._request, answer, form=self._token)
+        except AnswerError as error:
+            return await self._again(self._typed, Faults(fields=error.fields), 422)
+        except AlreadySettledError:
+            return await self._too_late()
+        except StoreError as error:
+            # Not the error page: what was typed would be lost with it.
+            notice = " ".join(part for part in ("Your answer could not be stored.", error.what, error.todo) if part)
+            return await self._sheets.form(self._typed, Faults(notice=notice), problem_of(error).status)
+        return self._sheets.accepted(became) if isinstance(became, Response) else self._sheets.saved(answer)
+
+    async def _too_late(self) -> HTMLResponse:
+        return self._sheets.settled(await self._standing(), refused=True)
+
+    async def _standing(self) -> Response:
+        response = await self._desk.records.response(self._request.request_id)
+        assert response is not None  # noqa: S101 - somebody has just been told that it is there, and it never goes away
+        return response
+
+    async def _again(self, typed: Typed, faults: Faults | None = None, status: int = 200) -> HTMLResponse:
+        settled = await self._desk.settling.outlook(self._request)
+        if settled is not None:
+            return self._sheets.settled(settled, refused=True)
+        return await self._sheets.form(typed, faults, status)

@@ -1,0 +1,162 @@
+"""Examining a store and the form app that serves it: every finding is collected, none ends the examination."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Awaitable, Callable, Iterator, NamedTuple
+
+from .._access import Access
+from .._local import SharedAddress, refuse_beyond_loopback
+from .._local.proving import Found, examine
+from .._models import MAX_CANDIDATES
+from .._settings import Settings, state_folder
+from .._store import Records, Store, layout, open_store
+from .._store.encoding import decoded
+from .._store.keys import StoreInfo
+from .._store.protocol import shown_path
+from ..errors import PausepointError, UnreadableRecordError
+
+AT_ONCE = 16
+"""Events that are read at the same time."""
+
+
+class Problem(NamedTuple):
+    """What would fail, and what to do about it."""
+
+    what: str
+    todo: str
+
+
+@dataclass
+class Health:
+    """
+    What was found; None and empty where it could not be found out.
+
+    Attributes:
+        store: The store's URL without credentials.
+        readable, writable: Of the store; written was one object that was thrown away again.
+        store_id, version: Of the store; none where it is new.
+        events: How many there are.
+        unreadable: Paths of stored objects that cannot be understood.
+        address: Where the form app for this store should be.
+        named_by: What says so: `PAUSEPOINT_URL`, or `this machine`.
+        answered_by: Who answers there.
+        problems: What would fail.
+    """
+
+    store: str = ""
+    readable: bool = False
+    writable: bool = False
+    store_id: str | None = None
+    version: int | None = None
+    events: int | None = None
+    unreadable: list[str] = field(default_factory=list)
+    address: str | None = None
+    named_by: str = ""
+    answered_by: Found | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Run a block; an error of Pausepoint's in it becomes a problem and ends the block only."""
+        try:
+            yield
+        except PausepointError as error:
+            self.problems.append(Problem(error.what, error.todo))
+
+
+async def inspect(settings: Settings) -> Health:
+    """Examine everything that the settings name."""
+    health = Health()
+    with health.collecting():
+        refuse_beyond_loopback(settings.host)
+    with health.collecting():
+        Access(settings)
+    with health.collecting():
+        store = open_store(settings.store)
+        health.store = store.url
+        await _inspect_store(store, health)
+        await _inspect_form_app(settings, store, health)
+    return health
+
+
+async def _inspect_store(store: Store, health: Health) -> None:
+    records = Records(store, delays=(0,))
+    with health.collecting():
+        await store.probe()
+        health.writable = True
+    with health.collecting():
+        # Read here and not through the records, which would make a new store's id.
+        body = await store.get(layout.STORE)
+        if body is not None:
+            info = decoded(layout.STORE, body, StoreInfo)
+            health.store_id, health.version = info.store_id, info.schema_version
+    with health.collecting():
+        ids = await records.event_ids()
+        health.readable = True
+        health.events = len(ids)
+        turn = asyncio.Semaphore(AT_ONCE)
+        found = await asyncio.gather(*(_unreadable(records, each, turn) for each in ids))
+        health.unreadable = sorted(path for paths in found for path in paths)
+    for path in health.unreadable:
+        told = f"The stored object {shown_path(path)} cannot be understood."
+        health.problems.append(Problem(told, "Restore it from a backup, or move its event away; other events go on."))
+
+
+async def _unreadable(records: Records, request_id: str, turn: asyncio.Semaphore) -> list[str]:
+    paths: list[str] = []
+
+    async def tried(read: Callable[[], Awaitable[object]]) -> bool:
+        """Return whether there is such an object, readable or not."""
+        try:
+            return await read() is not None
+        except UnreadableRecordError as error:
+            paths.append(error.path)
+            return True
+
+    async with turn:
+        await tried(lambda: records.find_request(request_id))
+        await tried(lambda: records.response(request_id))
+        for number in range(1, MAX_CANDIDATES + 1):
+            if not await tried(lambda at=number: records.candidate(request_id, at)):  # type: ignore[misc]
+                break
+            await tried(lambda at=number: records.verdict(request_id, at))  # type: ignore[misc]
+    return paths
+
+
+async def _inspect_form_app(settings: Settings, store: Store, health: Health) -> None:
+    in_memory = store.url.startswith("memory:")
+    if settings.url is not None:
+        health.named_by, health.address = "PAUSEPOINT_URL", settings.url
+    elif not in_memory:
+        health.named_by, health.address = "this machine", _published(store, health)
+    if health.address is not None:
+        health.answered_by = await _answered_by(health.address, store, through_proxies=settings.url is not None)
+    if settings.url is None or health.answered_by is Found.SAME_STORE:
+        return
+    who = (health.answered_by or Found.OTHER_STORE).value
+    remedy = "a folder that both processes reach" if in_memory else "the store of that form app"
+    health.problems.append(
+        Problem(
+            f"At PAUSEPOINT_URL answers {who}.",
+            f"Start `pausepoint serve` there, correct the address, or set PAUSEPOINT_STORE to {remedy}.",
+        )
+    )
+
+
+def _published(store: Store, health: Health) -> str | None:
+    try:
+        return SharedAddress(state_folder() / "servers", store.url).published()
+    except OSError as error:
+        told = f"The address of the form app cannot be shared on this machine: {error.strerror}."
+        health.problems.append(Problem(told, f"Make {state_folder()} writable."))
+        return None
+
+
+async def _answered_by(url: str, store: Store, through_proxies: bool) -> Found:
+    # A store without a secret can be nobody's yet, and reading it would make one.
+    known = await store.get(layout.IDENTITY) is not None
+    secret = await Records(store).identity_secret() if known else b"no secret"
+    return await examine(url, secret, through_proxies)

@@ -1,0 +1,179 @@
+"""The command that serves the form app on its own, in the foreground."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, Awaitable, Callable, MutableMapping, Optional
+
+import typer
+
+from .._local import SharedAddress, base_url_of, open_listener, refuse_beyond_loopback
+from .._local.listening import port_of
+from .._settings import PREFIX, Settings, state_folder
+from .._store import Store
+from .._sync import run_sync
+from ..errors import ServeError, UsageError
+from .printing import remark, say
+from .storage import Storage
+
+if TYPE_CHECKING:
+    import socket
+
+    import uvicorn
+
+GRACE = 2
+"""Whole seconds that requests have to be answered once the server is told to end."""
+LOOK_EVERY = 2.0
+"""Seconds between two tries to become the machine's server; workflows that wait are quicker, since their links are out."""
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+def serve(
+    host: Annotated[
+        Optional[str],  # noqa: UP045 - typer reads it at run time, where Python 3.10 needs this spelling
+        typer.Option(help="The address to listen on; loopback only.  [default: 127.0.0.1]", show_default=False),
+    ] = None,
+    port: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, max=65535, help="The port, and no other.  [default: 8931, or a free one]", show_default=False),
+    ] = None,
+    store: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="The store's URL or folder.  [default: PAUSEPOINT_STORE]", show_default=False),
+    ] = None,
+    root_path: Annotated[str, typer.Option(help="The prefix under which a proxy shows it, such as /questions.")] = "",
+) -> None:
+    """Serve the forms of the store until Ctrl-C or SIGTERM."""
+    settings = _settings(host=host, port=port, store=store)
+    refuse_beyond_loopback(settings.host)
+    prefix = _prefix(root_path)
+    storage = Storage(settings)
+    run_sync(storage.store.probe)
+    address = _shared_address(storage.store)
+    is_ours = address is not None and address.claim()
+    listener = _listener(settings, port, address.published() if address and is_ours else None)
+    server = _server(storage.store, settings, listener, prefix)
+    url = base_url_of(listener) + prefix
+    ended = threading.Event()
+    if address is not None:
+        _share(address, url, is_ours, ended)
+    say(f"Serving {storage.store.url} at {settings.public_url or url}")
+    say("Workflows on this machine use it by themselves, others with PAUSEPOINT_URL. Ctrl-C ends it.")
+    _run(server, listener)
+    ended.set()
+    remark("Ended.")
+
+
+class Prefixed:
+    """
+    An application below a prefix, whether a proxy leaves the prefix in the path or takes it out.
+
+    Args:
+        application: What is below it.
+        prefix: It begins with a slash and does not end with one.
+    """
+
+    def __init__(self, application: Application, prefix: str) -> None:
+        self._application = application
+        self._prefix = prefix
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request or connection."""
+        path = str(scope.get("path", ""))
+        whole = path if f"{path}/".startswith(f"{self._prefix}/") else self._prefix + path
+        await self._application({**scope, "root_path": self._prefix, "path": whole}, receive, send)
+
+
+def _settings(**given: object) -> Settings:
+    """Read the settings with the options in the place of their variables, so that both obey the same rules."""
+    options = {PREFIX + name.upper(): str(value) for name, value in given.items() if value is not None}
+    return Settings.load({**os.environ, **options})
+
+
+def _prefix(root_path: str) -> str:
+    prefix = root_path.rstrip("/")
+    if prefix and not (prefix.startswith("/") and prefix.isascii() and prefix.isprintable() and not set(prefix) & set("?# ")):
+        raise UsageError("This is no root path.", "It begins with a slash, such as /questions.")
+    return prefix
+
+
+def _shared_address(store: Store) -> SharedAddress | None:
+    try:
+        return SharedAddress(state_folder() / "servers", store.url)
+    except OSError as error:
+        remark(f"Workflows on this machine will not find it by themselves: {error.strerror}.")
+        return None
+
+
+def _listener(settings: Settings, wanted: int | None, published: str | None) -> socket.socket:
+    """Listen on the port that was asked for; else where links that were printed before lead, the usual one, or any."""
+    if wanted is not None:
+        try:
+            return open_listener(settings.host, [wanted])
+        except ServeError as error:
+            raise ServeError(
+                f"Port {wanted} cannot be had: another program uses it, or this user may not.",
+                "Choose another --port, or leave it out for a free one.",
+            ) from error
+    known = port_of(published)
+    usual = [settings.port, known] if settings.origin_of("port") != "default" else [known, settings.port]
+    return open_listener(settings.host, [*(each for each in usual if each), 0])
+
+
+def _server(store: Store, settings: Settings, listener: socket.socket, prefix: str) -> uvicorn.Server:
+    try:
+        import uvicorn
+
+        from ..app import create_app
+
+        application: Application = create_app(store, settings=settings)
+        config = uvicorn.Config(
+            Prefixed(application, prefix) if prefix else application,  # type: ignore[arg-type] # its own names for messages
+            interface="asgi3",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,  # it has whole links in it
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+    except BaseException:
+        listener.close()
+        raise
+    return uvicorn.Server(config)
+
+
+def _share(address: SharedAddress, url: str, is_ours: bool, ended: threading.Event) -> None:
+    """Publish where the form app is, now or as soon as the process that serves this store has ended."""
+    if is_ours:
+        address.publish(url)
+        return
+    remark(f"Another process serves this store already ({address.published() or 'it is starting'}).")
+    remark("Workflows on this machine use that one as long as it lives, then this one.")
+
+    def take_over() -> None:
+        while not ended.wait(LOOK_EVERY):
+            if address.claim():
+                address.publish(url)
+                return
+
+    threading.Thread(target=take_over, name="pausepoint address", daemon=True).start()
+
+
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    def ignore(number: int, frame: FrameType | None) -> None:
+        """Stand in for the usual handlers: uvicorn raises the signal that ended it once more, and all is done by then."""
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ignore)
+    server.run(sockets=[listener])

@@ -1,0 +1,503 @@
+"""The built-in adapter inside one process: what it refuses, what it believes, what it prints."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from pausepoint._links import proof
+from pausepoint._local import LocalSurface, open_listener, refuse_beyond_loopback
+from pausepoint._local.address import SharedAddress
+from pausepoint._local.announcing import Announcer, block
+from pausepoint._local.embedded import EmbeddedServer, Message, Receive, Send
+from pausepoint._local.probed import ProbedStore
+from pausepoint._local.proving import Found, examine
+from pausepoint._local.surroundings import LOOPBACK_ONLY, NOT_RESUMABLE, Advice, in_container
+from pausepoint._models import Request, RunContext, Served, utc_now
+from pausepoint._settings import Settings
+from pausepoint._store import MemoryStore, Store
+from pausepoint._sync import run_sync
+from pausepoint.errors import ServeError, StoreError, UsageError
+
+SECRET = b"s" * 32
+RUN = RunContext(engine="local", run_id="nightly")
+REQUEST_ID = "abcdefgh" + "2" * 18
+Reply = Callable[[str], tuple[int, bytes]]
+
+
+def request(title: str = "Deploy?", deadline: datetime | None = None, request_id: str = REQUEST_ID) -> Request:
+    return Request(
+        request_id=request_id,
+        name="deploy",
+        key="deploy",
+        run=RUN,
+        title=title,
+        prompt="",
+        data_type="bool",
+        json_schema={"type": "boolean"},
+        schema_complete=True,
+        created_at=utc_now(),
+        deadline=deadline,
+    )
+
+
+async def says_fine(scope: Message, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"fine"})
+
+
+def app_that_says_fine(store: Store, settings: Settings) -> Callable[[Message, Receive, Send], Any]:
+    return says_fine
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def nowhere(_: str) -> bool:
+    return False
+
+
+@pytest.fixture
+def surface(tmp_path: Path) -> Callable[..., LocalSurface]:
+    """Makes a surface on this test's own store, folder of addresses and port."""
+
+    def make(**settings: Any) -> LocalSurface:
+        given = {"store": (tmp_path / "store").as_uri(), "port": free_port(), **settings}
+        return LocalSurface(
+            Settings(**given),
+            app_factory=app_that_says_fine,
+            folder=tmp_path / "servers",
+            announcer=Announcer(io.StringIO),
+            environ={},
+            exists=nowhere,
+        )
+
+    return make
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[[Reply], str]]:
+    """Starts a server that answers to a nonce as it is told, and returns its URL."""
+    running: list[ThreadingHTTPServer] = []
+
+    def serving(reply: Reply) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                path, _, nonce = self.path.partition("?nonce=")
+                status, body = reply(nonce) if path == "/health" else (404, b"")
+                self.send_response(status)
+                if status == 302:
+                    self.send_header("Location", body.decode())
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        running.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=running[-1].serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return f"http://127.0.0.1:{running[-1].server_port}"
+
+    yield serving
+    for one in running:
+        one.shutdown()
+        one.server_close()
+
+
+def proven(nonce: str) -> tuple[int, bytes]:
+    return 200, json.dumps({"status": "healthy", "proof": proof(SECRET, nonce)}).encode()
+
+
+# What answers at an address
+
+
+@pytest.mark.anyio
+async def test_whoever_knows_the_stores_secret_is_believed(server: Callable[[Reply], str]) -> None:
+    assert await examine(server(proven), SECRET) is Found.SAME_STORE
+    assert await examine(server(proven), b"t" * 32) is Found.OTHER_STORE
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b""),
+        (200, b"welcome"),
+        (200, b"[]"),
+        (200, b'{"proof": 1}'),
+        (200, b"\xff\xfe"),
+        (200, b"[" * 4000),
+        (200, b'{"proof": "' + b"0" * 100_000 + b'"}'),
+        (421, b"wrong host"),
+        (500, b'{"status": "healthy"}'),
+    ],
+)
+async def test_a_server_that_proves_nothing_is_a_stranger(
+    server: Callable[[Reply], str], status: int, body: bytes
+) -> None:
+    assert await examine(server(lambda _: (status, body)), SECRET) is Found.STRANGER
+
+
+@pytest.mark.anyio
+async def test_a_proof_from_where_a_server_redirects_to_does_not_count(server: Callable[[Reply], str]) -> None:
+    ours = server(proven)
+
+    assert await examine(server(lambda nonce: (302, f"{ours}/health?nonce={nonce}".encode())), SECRET) is Found.STRANGER
+
+
+@pytest.mark.anyio
+async def test_yesterdays_proof_does_not_count(server: Callable[[Reply], str]) -> None:
+    assert await examine(server(lambda _: proven("a" * 32)), SECRET) is Found.OTHER_STORE
+
+
+@pytest.mark.anyio
+async def test_an_app_whose_store_is_empty_serves_another_store(server: Callable[[Reply], str]) -> None:
+    assert await examine(server(lambda _: (200, b'{"status": "healthy"}')), SECRET) is Found.OTHER_STORE
+
+
+@pytest.mark.anyio
+async def test_where_nobody_listens_is_nobody() -> None:
+    assert await examine(f"http://127.0.0.1:{free_port()}", SECRET) is Found.NOBODY
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.org", ""])
+def test_an_address_beyond_loopback_is_refused(host: str) -> None:
+    with pytest.raises(UsageError, match="no access rules") as caught:
+        refuse_beyond_loopback(host)
+    assert "PAUSEPOINT_PUBLIC_URL" in caught.value.todo
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.9.1"])
+def test_loopback_is_not(host: str) -> None:
+    refuse_beyond_loopback(host)
+
+
+def test_a_question_on_a_host_beyond_loopback_is_refused(surface: Callable[..., LocalSurface]) -> None:
+    with pytest.raises(UsageError, match="no access rules"):
+        run_sync(surface(host="0.0.0.0").serve, RUN)
+
+
+def test_a_store_in_memory_with_an_app_elsewhere_is_refused(surface: Callable[..., LocalSurface]) -> None:
+    with pytest.raises(UsageError, match="cannot see a memory:// store"):
+        run_sync(surface(store="memory://", url="http://127.0.0.1:1").serve, RUN)
+
+
+def test_an_app_elsewhere_that_does_not_answer_is_named(surface: Callable[..., LocalSurface]) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+
+    with pytest.raises(ServeError, match=rf"At PAUSEPOINT_URL \({url}\) answers nobody\. Start it"):
+        run_sync(surface(url=url).serve, RUN)
+
+
+def test_an_app_elsewhere_that_is_none_is_named(
+    surface: Callable[..., LocalSurface], server: Callable[[Reply], str]
+) -> None:
+    url = server(lambda _: (200, b"welcome"))
+
+    with pytest.raises(ServeError, match=r"answers something else than a form app\. Check the address"):
+        run_sync(surface(url=url).serve, RUN)
+
+
+# Serving
+
+
+def test_a_port_that_is_taken_is_passed_over() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        open_listener("127.0.0.1", [taken.getsockname()[1], 0]) as listener,
+    ):
+        assert listener.getsockname()[1] not in (0, taken.getsockname()[1])
+        assert not listener.get_inheritable()
+
+
+def test_where_no_port_can_be_had_the_error_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ServeError, match="Address already in use"):
+        open_listener("127.0.0.1", [taken.getsockname()[1]])
+
+
+def test_the_same_address_is_served_when_asked_again(surface: Callable[..., LocalSurface]) -> None:
+    first = surface()
+    served = run_sync(first.serve, RUN)
+
+    assert run_sync(first.serve, RUN) == served == run_sync(surface().serve, RUN)
+    assert httpx.get(served.base_url, trust_env=False).text == "fine"
+
+
+def test_a_hundred_questions_at_once_start_one_server(surface: Callable[..., LocalSurface]) -> None:
+    ours = surface()
+    found: list[Served] = []
+
+    async def ask() -> None:
+        found.append(await ours.serve(RUN))
+
+    async def ask_all() -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(100):
+                tasks.start_soon(ask)
+
+    run_sync(ask_all)
+
+    assert len(found) == 100
+    assert len({served.base_url for served in found}) == 1
+
+
+def test_links_lead_to_the_public_url(surface: Callable[..., LocalSurface]) -> None:
+    served = run_sync(surface(public_url="https://forms.example.org/ask/").serve, RUN)
+
+    assert served.base_url == "https://forms.example.org/ask"
+
+
+def test_a_store_in_memory_is_served_and_its_address_never_shared(
+    surface: Callable[..., LocalSurface], tmp_path: Path
+) -> None:
+    served = run_sync(surface(store="memory://local-test").serve, RUN)
+
+    assert httpx.get(served.base_url, trust_env=False).text == "fine"
+    assert not (tmp_path / "servers").exists()
+
+
+def test_where_addresses_cannot_be_shared_the_process_serves_itself(
+    surface: Callable[..., LocalSurface], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "servers").write_text("a file where the folder should be")
+    served = run_sync(surface().serve, RUN)
+
+    assert httpx.get(served.base_url, trust_env=False).text == "fine"
+    assert "cannot be shared" in caplog.text
+
+
+def test_an_app_that_cannot_be_made_leaves_the_port_free_and_the_next_try_works(tmp_path: Path) -> None:
+    port = free_port()
+    tries: list[int] = []
+
+    def make(store: Store, settings: Settings) -> Callable[[Message, Receive, Send], Any]:
+        tries.append(1)
+        if len(tries) == 1:
+            raise LookupError("not yet")
+        return says_fine
+
+    settings = Settings(store=(tmp_path / "store").as_uri(), port=port)
+    ours = LocalSurface(settings, app_factory=make, folder=tmp_path / "servers", environ={}, exists=nowhere)
+    with pytest.raises(LookupError, match="not yet"):
+        run_sync(ours.serve, RUN)
+
+    assert run_sync(ours.serve, RUN).base_url == f"http://127.0.0.1:{port}"
+
+
+def test_requests_do_not_see_the_context_of_whoever_asked_first(tmp_path: Path) -> None:
+    from contextvars import ContextVar
+
+    word = ContextVar("word", default="nothing")
+    seen: list[str] = []
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        seen.append(word.get())
+        await says_fine(scope, receive, send)
+
+    word.set("the author's")
+    settings = Settings(store=(tmp_path / "store").as_uri(), port=free_port())
+    ours = LocalSurface(
+        settings, app_factory=lambda store, settings: app, folder=tmp_path / "servers", environ={}, exists=nowhere
+    )
+    httpx.get(run_sync(ours.serve, RUN).base_url, trust_env=False)
+
+    assert seen == ["nothing"]
+
+
+def test_a_uvicorn_of_the_authors_own_keeps_its_log(surface: Callable[..., LocalSurface]) -> None:
+    names = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(logger.level, logger.propagate, list(logger.handlers)) for logger in loggers]
+    run_sync(surface().serve, RUN)
+
+    assert [(logger.level, logger.propagate, list(logger.handlers)) for logger in loggers] == before
+    record = logging.LogRecord("uvicorn.access", logging.INFO, "", 0, "theirs", (), None)
+    assert logging.getLogger("uvicorn.access").filter(record)
+
+
+@pytest.mark.anyio
+async def test_the_style_sheet_of_the_last_page_still_arrives() -> None:
+    server = EmbeddedServer(says_fine, open_listener("127.0.0.1", [0]))
+    await server.start()
+    async with httpx.AsyncClient(trust_env=False) as browser, anyio.create_task_group() as ending:
+        await browser.get(server.url)
+        ending.start_soon(server.stop)
+        await anyio.lowlevel.checkpoint()
+        # Another connection, as a browser opens for a style sheet.
+        async with httpx.AsyncClient(trust_env=False) as again:
+            assert (await again.get(server.url)).text == "fine"
+    async with httpx.AsyncClient(trust_env=False) as late:
+        with pytest.raises(httpx.ConnectError):
+            await late.get(server.url)
+
+
+# The shared address
+
+
+def test_an_address_that_makes_no_sense_is_none(tmp_path: Path) -> None:
+    address = SharedAddress(tmp_path / "servers", "file:///store")
+    address.publish("http://127.0.0.1:8931")
+    file = next((tmp_path / "servers").glob("*.json"))
+    assert address.published() == "http://127.0.0.1:8931"
+
+    for text in ("", "{", "[]", '{"url": "ftp://x", "pid": 1}', '{"pid": 1}', " " * 5000):
+        file.write_text(text)
+        assert address.published() is None
+
+
+def test_publishing_leaves_no_temporary_file(tmp_path: Path) -> None:
+    address = SharedAddress(tmp_path / "servers", "file:///store")
+    address.publish("http://127.0.0.1:1")
+    address.publish("http://127.0.0.1:2")
+
+    assert sorted(file.suffix for file in (tmp_path / "servers").iterdir()) == [".json", ".lock"]
+
+
+# What is told
+
+
+@pytest.mark.parametrize("mark", ["KUBERNETES_SERVICE_HOST", "container"])
+def test_a_mark_in_the_environment_means_a_container(mark: str) -> None:
+    assert in_container({mark: "1"}, nowhere)
+    assert not in_container({mark: ""}, nowhere)
+
+
+@pytest.mark.parametrize("file", ["/.dockerenv", "/run/.containerenv"])
+def test_a_mark_among_the_files_means_a_container(file: str) -> None:
+    assert in_container({}, file.__eq__)
+
+
+def test_in_a_container_the_loopback_link_is_warned_of_once_and_the_setting_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    advice = Advice({"container": "podman"}, nowhere)
+    advice.on_loopback()
+    advice.on_loopback()
+
+    assert caplog.messages == [LOOPBACK_ONLY]
+    assert "loopback" in LOOPBACK_ONLY
+    assert "PAUSEPOINT_URL" in LOOPBACK_ONLY
+
+
+def test_a_process_without_an_identity_is_told_once_how_to_get_one(
+    surface: Callable[..., LocalSurface], caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = surface()
+    for _ in range(2):
+        run_sync(ours.serve, RUN.model_copy(update={"resumable": False}))
+
+    assert caplog.messages.count(NOT_RESUMABLE) == 1
+    assert "PAUSEPOINT_RUN_ID" in NOT_RESUMABLE
+
+
+def test_a_run_with_an_identity_is_told_nothing(
+    surface: Callable[..., LocalSurface], caplog: pytest.LogCaptureFixture
+) -> None:
+    run_sync(surface().serve, RUN)
+
+    assert caplog.messages == []
+
+
+@pytest.mark.anyio
+async def test_an_event_is_announced_once_with_title_link_and_deadline() -> None:
+    terminal = io.StringIO()
+    announcer = Announcer(lambda: terminal)
+    asked = request(deadline=datetime(2026, 11, 20, 12, tzinfo=timezone.utc))
+    await announcer.announce(asked, "http://127.0.0.1:8931/form/x")
+    await announcer.announce(asked, "http://127.0.0.1:8931/form/x")
+
+    assert terminal.getvalue().count("http://127.0.0.1:8931/form/x") == 1
+    assert "Deploy?" in terminal.getvalue()
+    assert "2026-11-2" in terminal.getvalue()
+
+
+@pytest.mark.anyio
+async def test_a_moved_form_app_is_announced_for_open_events_only() -> None:
+    terminal = io.StringIO()
+    announcer = Announcer(lambda: terminal)
+    settled = "b" * 26
+    await announcer.announce(request(), "http://127.0.0.1:1/form/a")
+    await announcer.announce(request(request_id=settled), "http://127.0.0.1:1/form/b")
+    terminal.truncate(terminal.seek(0))
+
+    async def is_open(request_id: str) -> bool:
+        return request_id != settled
+
+    await announcer.moved("http://127.0.0.1:2", is_open)
+
+    assert f"http://127.0.0.1:2/form/{REQUEST_ID}" in terminal.getvalue()
+    assert settled not in terminal.getvalue()
+
+
+@pytest.mark.anyio
+async def test_a_terminal_that_is_gone_stops_no_question(caplog: pytest.LogCaptureFixture) -> None:
+    gone = io.StringIO()
+    gone.close()
+    await Announcer(lambda: gone).announce(request(), f"http://127.0.0.1/form/{REQUEST_ID}")
+    await Announcer(lambda: None).announce(request(), f"http://127.0.0.1/form/{REQUEST_ID}")
+
+    assert "could not be printed" in caplog.text
+    assert REQUEST_ID not in caplog.text
+
+
+def test_a_title_cannot_steer_the_terminal() -> None:
+    told = block(request("red \x1b[31m \x9b31m \u202e"), "http://127.0.0.1/form/x")
+
+    assert not {"\x1b", "\x9b", "\u202e"} & set(told)
+
+
+# The store
+
+
+class UnsafeStore(MemoryStore):
+    probes = 0
+
+    async def probe(self) -> None:
+        self.probes += 1
+        raise StoreError("It overwrites.")
+
+
+@pytest.mark.anyio
+async def test_a_store_is_probed_once_before_its_first_use() -> None:
+    probes: list[int] = []
+
+    class Counting(MemoryStore):
+        async def probe(self) -> None:
+            probes.append(1)
+
+    store = ProbedStore(Counting())
+    await store.create("v1/a", b"1")
+    await store.get("v1/a")
+    await store.list("v1")
+
+    assert probes == [1]
+
+
+@pytest.mark.anyio
+async def test_nothing_is_stored_where_the_probe_fails() -> None:
+    behind = UnsafeStore()
+    store = ProbedStore(behind)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="It overwrites"):
+            await store.create("v1/a", b"1")
+
+    assert behind.probes == 2
+    assert await behind.get("v1/a") is None

@@ -1,0 +1,376 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import anyio
+import pytest
+
+from pausepoint._markers import Markers
+from pausepoint._models import Answer, DefaultValue, Request, Response, Reviewer, RunContext, utc_now
+from pausepoint._settling import Settling, write_id_of
+from pausepoint._store import MemoryStore, Records, layout
+from pausepoint.errors import AlreadySettledError, AnswerError, StoreError
+
+pytestmark = pytest.mark.anyio
+
+ID = "abcdefghijklmnopqrstuvwxyz"[:24] + "23"
+
+
+def a_request(**more: Any) -> Request:
+    now = utc_now()
+    given: dict[str, Any] = {
+        "request_id": ID,
+        "name": "approve",
+        "key": "k",
+        "run": RunContext(engine="local", run_id="r"),
+        "title": "Approve?",
+        "prompt": "Do you?",
+        "data_type": "int",
+        "json_schema": {"type": "integer", "minimum": 0},
+        "schema_complete": True,
+        "created_at": now,
+        "deadline": now + timedelta(hours=1),
+    }
+    return Request.model_validate({**given, **more})
+
+
+class Bench:
+    """A settling over a memory store, with a clock that can be moved and a note of who was woken."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.late = timedelta(0)
+        self.heard: list[str] = []
+        self.records = Records(self.store, delays=(0, 0))
+        self.settling = Settling(self.records, Markers(self.store), lambda: utc_now() + self.late, self.heard.append)
+
+    async def asked(self, **more: Any) -> Request:
+        request = a_request(**more)
+        await self.records.put_request(request)
+        return request
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def refuse_odd(value: Any) -> object:
+    if value % 2:
+        raise AnswerError("no", fields={"": "Only even numbers."})
+    return value
+
+
+async def test_an_answer_that_the_schema_decides_settles_at_once(bench: Bench) -> None:
+    request = await bench.asked()
+
+    submitted = await bench.settling.submit(request, Answer(value=3, by=Reviewer(name="ann"), comment="fine"))
+
+    assert submitted.response is not None
+    assert (submitted.response.outcome, submitted.response.value, submitted.response.comment) == ("answered", 3, "fine")
+    assert await bench.records.response(ID) == submitted.response
+    assert bench.heard == [ID]
+
+
+@pytest.mark.parametrize("value", ["3", "maybe", -1, 1.5, None, True, [3], {"value": 3}])
+async def test_a_value_that_the_type_refuses_is_refused_and_nothing_is_written(bench: Bench, value: Any) -> None:
+    request = await bench.asked()
+
+    with pytest.raises(AnswerError) as caught:
+        await bench.settling.submit(request, Answer(value=value))
+
+    assert "" in caught.value.fields
+    assert await bench.records.response(ID) is None
+    assert bench.heard == []
+
+
+async def test_a_second_answer_is_told_who_was_first_and_when(bench: Bench) -> None:
+    request = await bench.asked()
+    await bench.settling.submit(request, Answer(value=1, by=Reviewer(name="ann")))
+
+    with pytest.raises(AlreadySettledError, match=r"answered by ann at 20\d\d-") as caught:
+        await bench.settling.submit(request, Answer(value=2))
+
+    assert (caught.value.outcome, caught.value.by) == ("answered", "ann")
+    response = await bench.records.response(ID)
+    assert response is not None
+    assert response.value == 1
+
+
+async def test_fifty_answers_at_once_have_one_winner(bench: Bench) -> None:
+    request = await bench.asked()
+    won: list[int] = []
+
+    async def answer(value: int) -> None:
+        try:
+            await bench.settling.submit(request, Answer(value=value))
+        except AlreadySettledError:
+            return
+        won.append(value)
+
+    async with anyio.create_task_group() as group:
+        for value in range(50):
+            group.start_soon(answer, value)
+
+    response = await bench.records.response(ID)
+    assert response is not None
+    assert won == [response.value]
+
+
+async def test_a_double_click_is_one_write_and_is_told_accepted_twice(bench: Bench) -> None:
+    request = await bench.asked()
+    first = await bench.settling.submit(request, Answer(value=1), form="token")
+    second = await bench.settling.submit(request, Answer(value=1), form="token")
+
+    assert first.response == second.response
+
+
+async def test_the_same_form_sent_again_with_another_value_is_not_told_accepted(bench: Bench) -> None:
+    request = await bench.asked()
+    await bench.settling.submit(request, Answer(value=1), form="token")
+
+    with pytest.raises(AlreadySettledError):
+        await bench.settling.submit(request, Answer(value=2), form="token")
+
+
+async def test_without_a_form_equal_answers_are_different_writes() -> None:
+    assert write_id_of(a_request(), Answer(value=1), None) != write_id_of(a_request(), Answer(value=1), None)
+
+
+async def test_an_answer_that_the_schema_cannot_decide_waits_as_a_candidate(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+
+    submitted = await bench.settling.submit(request, Answer(value=3))
+
+    assert submitted.response is None
+    assert submitted.candidate is not None
+    assert submitted.candidate.number == 1
+    assert await bench.records.response(ID) is None
+
+
+async def test_the_lowest_accepted_candidate_becomes_the_response(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    for value in (1, 2, 4):
+        await bench.settling.submit(request, Answer(value=value))
+
+    response = await bench.settling.judge(request, refuse_odd)
+
+    assert response is not None
+    assert (response.value, response.candidate) == (2, 2)
+    refused = await bench.records.verdict(ID, 1)
+    assert refused is not None
+    assert refused.fields == {"": "Only even numbers."}
+    assert await bench.records.verdict(ID, 3) is None
+
+
+async def test_after_a_crash_between_verdict_and_response_the_accepted_candidate_still_wins(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=2))
+    await bench.settling.judge(request, lambda value: value)
+    crashed = Bench()
+    for path in (layout.request_path(ID), layout.candidate_path(ID, 1), layout.verdict_path(ID, 1)):
+        body = await bench.store.get(path)
+        assert body is not None
+        await crashed.store.create(path, body)
+
+    response = await crashed.settling.judge(request, refuse_everything)
+
+    assert response is not None
+    assert response.value == 2
+
+
+def refuse_everything(value: Any) -> object:
+    raise AnswerError("no", fields={"": "Never."})
+
+
+async def test_a_verdict_once_given_stands_against_a_zombie_that_judges_otherwise(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=2))
+    await bench.settling.judge(request, refuse_everything)
+
+    assert await bench.settling.judge(request, lambda value: value) is None
+
+
+async def test_the_deadline_judges_stored_candidates_before_it_settles(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=2))
+    bench.late = timedelta(hours=2)
+
+    response = await bench.settling.expire(request, refuse_odd)
+
+    assert (response.outcome, response.value) == ("answered", 2)
+
+
+async def test_silence_is_expiry_and_not_approval(bench: Bench) -> None:
+    request = await bench.asked()
+    response = await bench.settling.expire(request, refuse_odd)
+
+    assert (response.outcome, response.value, response.source) == ("expired", None, "deadline")
+
+
+async def test_silence_means_the_declared_default_and_the_record_says_so(bench: Bench) -> None:
+    request = await bench.asked(default=DefaultValue(value=7))
+    response = await bench.settling.expire(request, refuse_odd)
+
+    assert (response.outcome, response.value, response.source) == ("expired", 7, "default")
+
+
+async def test_a_deadline_that_lost_returns_the_answer_that_beat_it(bench: Bench) -> None:
+    request = await bench.asked()
+    await bench.settling.submit(request, Answer(value=1))
+
+    assert (await bench.settling.expire(request, refuse_odd)).value == 1
+
+
+async def test_an_answer_within_five_seconds_after_the_deadline_still_counts(bench: Bench) -> None:
+    request = await bench.asked()
+    bench.late = timedelta(hours=1, seconds=4)
+
+    assert (await bench.settling.submit(request, Answer(value=1))).response is not None
+
+
+async def test_an_overdue_event_that_nobody_waits_for_is_expired_by_the_next_submission(bench: Bench) -> None:
+    request = await bench.asked()
+    bench.late = timedelta(hours=1, seconds=6)
+
+    with pytest.raises(AlreadySettledError, match="expired"):
+        await bench.settling.submit(request, Answer(value=1))
+
+
+async def test_an_overdue_event_with_an_open_candidate_is_left_to_its_workflow(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=2))
+    bench.late = timedelta(hours=2)
+
+    assert await bench.settling.settled(request) is None
+    assert await bench.settling.outlook(request) is None
+
+
+async def test_looking_at_an_overdue_event_writes_nothing(bench: Bench) -> None:
+    request = await bench.asked()
+    bench.late = timedelta(hours=2)
+
+    seen = await bench.settling.outlook(request)
+
+    assert seen is not None
+    assert seen.outcome == "expired"
+    assert await bench.records.response(ID) is None
+
+
+async def test_declining_settles_without_a_value(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    submitted = await bench.settling.submit(request, Answer(value="ignored", declined=True, comment="too risky"))
+
+    assert submitted.response is not None
+    assert (submitted.response.outcome, submitted.response.value) == ("declined", None)
+
+
+async def test_declining_waits_its_turn_behind_an_answer_that_is_being_checked(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=2))
+    submitted = await bench.settling.submit(request, Answer(declined=True))
+
+    assert submitted.candidate is not None
+    response = await bench.settling.judge(request, refuse_odd)
+    assert response is not None
+    assert response.outcome == "answered"
+
+
+async def test_a_cancelled_event_refuses_answers_and_keeps_its_reason(bench: Bench) -> None:
+    request = await bench.asked()
+    response = await bench.settling.cancel(request, "not needed")
+
+    assert (response.outcome, response.reason, response.source) == ("cancelled", "not needed", "workflow")
+    with pytest.raises(AlreadySettledError, match="cancelled"):
+        await bench.settling.submit(request, Answer(value=1))
+
+
+async def test_cancelling_an_answered_event_changes_nothing(bench: Bench) -> None:
+    request = await bench.asked()
+    await bench.settling.submit(request, Answer(value=1))
+
+    assert (await bench.settling.cancel(request, "too late")).outcome == "answered"
+
+
+async def test_a_validator_that_breaks_refuses_neutrally_and_its_words_are_not_logged(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = await bench.asked(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=424242))
+
+    def broken(value: Any) -> object:
+        raise RuntimeError(f"secret {value}")
+
+    assert await bench.settling.judge(request, broken) is None
+    verdict = await bench.records.verdict(ID, 1)
+    assert verdict is not None
+    assert "could not be checked" in verdict.fields[""]
+    assert "RuntimeError" in caplog.text
+    assert "424242" not in caplog.text
+
+
+async def test_a_candidate_that_cannot_be_read_stops_no_other(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    await bench.store.create(layout.candidate_path(ID, 1), b"{half")
+    submitted = await bench.settling.submit(request, Answer(value=2))
+
+    assert submitted.candidate is not None
+    assert submitted.candidate.number == 2
+    response = await bench.settling.judge(request, refuse_odd)
+    assert response is not None
+    assert response.value == 2
+
+
+async def test_the_hundred_and_first_candidate_is_refused(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    for _ in range(100):
+        await bench.settling.submit(request, Answer(value=1))
+
+    with pytest.raises(Exception, match="100 answers are stored already"):
+        await bench.settling.submit(request, Answer(value=1))
+
+
+async def test_a_comment_beyond_eight_kib_is_refused(bench: Bench) -> None:
+    request = await bench.asked()
+
+    with pytest.raises(AnswerError) as caught:
+        await bench.settling.submit(request, Answer(value=1, comment="x" * 8193))
+
+    assert "comment" in caught.value.fields
+
+
+async def test_the_reviewer_hears_the_refusal_of_their_own_candidate(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    submitted = await bench.settling.submit(request, Answer(value=1))
+    assert submitted.candidate is not None
+    await bench.settling.judge(request, refuse_odd)
+
+    verdict = await bench.settling.verdict_on(request, submitted.candidate, within=5)
+
+    assert verdict is not None
+    assert not isinstance(verdict, Response)
+    assert verdict.fields == {"": "Only even numbers."}
+
+
+async def test_nobody_judging_in_time_is_told_as_nothing_yet(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    submitted = await bench.settling.submit(request, Answer(value=1))
+    assert submitted.candidate is not None
+
+    assert await bench.settling.verdict_on(request, submitted.candidate, within=0.05) is None
+
+
+async def test_a_lost_wake_marker_does_not_lose_the_answer(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    request = await bench.asked()
+    settling = Settling(bench.records, Markers(_NoMarkers()), heard=bench.heard.append)
+
+    assert (await settling.submit(request, Answer(value=1))).response is not None
+    assert "wake marker" in caplog.text
+
+
+class _NoMarkers(MemoryStore):
+    """A store in which nothing can be created."""
+
+    async def create(self, path: str, body: bytes) -> bool:
+        raise StoreError("The disk is full.")

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from pausepoint._sync import Dual, in_loop, portal, run_sync
+from pausepoint.errors import UsageError
+
+WORD: contextvars.ContextVar[str] = contextvars.ContextVar("word", default="nothing")
+
+
+async def _double(number: int) -> int:
+    await anyio.lowlevel.checkpoint()
+    return number * 2
+
+
+async def _word() -> str:
+    return WORD.get()
+
+
+double = Dual(_double, "double")
+
+
+def test_the_plain_call_blocks_and_returns() -> None:
+    assert double(21) == 42
+
+
+@pytest.mark.anyio
+async def test_the_aio_form_returns_the_same() -> None:
+    assert await double.aio(21) == 42
+
+
+@pytest.mark.anyio
+async def test_the_plain_call_in_an_event_loop_names_the_aio_form() -> None:
+    with pytest.raises(UsageError, match=r"Write `await double\.aio\(\.\.\.\)` instead"):
+        double(21)
+
+
+def test_the_callers_context_variables_are_seen() -> None:
+    WORD.set("carried")
+
+    assert run_sync(_word) == "carried"
+
+
+def test_an_error_reaches_the_caller_as_it_is() -> None:
+    async def fail() -> None:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        run_sync(fail)
+
+
+def test_fifty_threads_share_one_loop() -> None:
+    async def here() -> int:
+        return threading.get_ident()
+
+    with ThreadPoolExecutor(50) as pool:
+        threads = set(pool.map(lambda _: run_sync(here), range(50)))
+
+    assert len(threads) == 1
+
+
+@pytest.mark.anyio
+async def test_cancelling_the_caller_cancels_the_work() -> None:
+    ended = threading.Event()
+    begun = threading.Event()
+
+    async def long() -> None:
+        begun.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.set()
+
+    task = asyncio.create_task(Dual(long, "long").aio())
+    await asyncio.to_thread(begun.wait, 5)
+    task.cancel()
+
+    assert await asyncio.to_thread(ended.wait, 5)
+
+
+INTERRUPTED = """
+import anyio, sys
+from pausepoint._sync import run_sync
+
+async def forever():
+    print("waiting", flush=True)
+    try:
+        await anyio.sleep_forever()
+    finally:
+        print("cancelled", flush=True)
+
+try:
+    run_sync(forever)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one child")
+def test_ctrl_c_ends_a_blocked_call_and_the_interpreter_exits() -> None:
+    child = subprocess.Popen([sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "waiting\n"
+    child.send_signal(signal.SIGINT)
+    told, _ = child.communicate(timeout=20)
+
+    assert "interrupted" in told
+    assert child.returncode == 0
+
+
+FORKED = """
+import os, sys
+from pausepoint._sync import run_sync
+
+async def pid():
+    return os.getpid()
+
+assert run_sync(pid) == os.getpid()
+child = os.fork()
+if not child:
+    os._exit(0 if run_sync(pid) == os.getpid() else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_makes_its_own_loop_instead_of_hanging() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED], timeout=30, check=False, capture_output=True
+    )
+
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_a_process_that_used_the_loop_ends_by_itself() -> None:
+    code = "from pausepoint._sync import run_sync\nimport anyio\nrun_sync(anyio.sleep, 0)"
+    done = subprocess.run([sys.executable, "-c", code], timeout=20, check=False, capture_output=True)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_plain_thread_has_no_loop() -> None:
+    assert not in_loop()
+    assert portal() is portal()

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import anyio
+import pytest
+
+from pausepoint._models import Answer, Request, Response, RunContext, utc_now
+from pausepoint._runs import request_id_of
+from pausepoint._store import MemoryStore, layout
+from pausepoint._waiting import Watcher, hint, watcher_of
+from pausepoint.errors import AnswerError, StoreError, UnreadableRecordError
+
+pytestmark = pytest.mark.anyio
+
+RUN = RunContext(engine="local", run_id="r")
+
+
+class CountingStore(MemoryStore):
+    """A memory store that counts its calls and can fail the next reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gets = 0
+        self.lists = 0
+        self.failing = 0
+
+    async def get(self, path: str, limit: int = 1 << 20) -> bytes | None:
+        self.gets += 1
+        if self.failing and path.endswith("response.json"):
+            self.failing -= 1
+            raise StoreError("The network is down.")
+        return await super().get(path, limit)
+
+    async def list(self, prefix: str, after: str = "") -> Any:
+        self.lists += 1
+        return await super().list(prefix, after)
+
+
+async def asked(watcher: Watcher, key: str = "k", seconds: float | None = 3600, **more: Any) -> Request:
+    now = utc_now()
+    request = Request.model_validate(
+        {
+            "request_id": request_id_of(b"s" * 32, RUN, key, 0),
+            "name": "approve",
+            "key": key,
+            "run": RUN,
+            "title": "t",
+            "prompt": "p",
+            "data_type": "int",
+            "json_schema": {"type": "integer"},
+            "schema_complete": True,
+            "created_at": now,
+            "deadline": None if seconds is None else now + timedelta(seconds=seconds),
+            **more,
+        }
+    )
+    await watcher.records.put_request(request)
+    return request
+
+
+async def until(condition: Any) -> None:
+    with anyio.fail_after(10):
+        while not condition():  # noqa: ASYNC110 - what is waited for belongs to the watcher, which has no such event
+            await anyio.sleep(0.005)
+
+
+async def test_an_answer_given_before_waiting_is_returned_at_once() -> None:
+    watcher = Watcher(MemoryStore())
+    request = await asked(watcher)
+    await watcher.settling.submit(request, Answer(value=3))
+
+    assert (await watcher.wait(request, lambda value: value, 5)).value == 3
+
+
+async def test_a_nudge_in_the_same_process_wakes_without_a_tick() -> None:
+    store = CountingStore()
+    watcher = Watcher(store)
+    request = await asked(watcher)
+    waiting = asyncio.create_task(watcher.wait(request, lambda value: value, 3600))
+    await until(lambda: watcher.is_waiting_for(request.request_id))
+    await watcher.settling.submit(request, Answer(value=3))
+
+    with anyio.fail_after(5):
+        assert (await waiting).value == 3
+    assert store.lists == 0
+
+
+async def test_an_answer_stored_by_another_process_is_found_by_its_marker() -> None:
+    store = MemoryStore()
+    here, elsewhere = Watcher(store), Watcher(store)
+    request = await asked(here)
+    waiting = asyncio.create_task(here.wait(request, lambda value: value, 5))
+    await until(lambda: here.is_waiting_for(request.request_id))
+    await elsewhere.settling.submit(request, Answer(value=3))
+
+    with anyio.fail_after(10):
+        assert (await waiting).value == 3
+
+
+async def test_an_answer_whose_marker_was_lost_is_found_by_the_sweep() -> None:
+    store = MemoryStore()
+    watcher = Watcher(store)
+    request = await asked(watcher)
+    waiting = asyncio.create_task(watcher.wait(request, lambda value: value, 0.2))
+    await until(lambda: watcher.is_waiting_for(request.request_id))
+    response = Response(request_id=request.request_id, outcome="answered", value=3, source="reviewer")
+    await watcher.records.put_response(response)
+
+    with anyio.fail_after(20):
+        assert (await waiting).value == 3
+
+
+async def test_the_deadline_fires_by_the_clock_and_not_by_the_poll() -> None:
+    watcher = Watcher(MemoryStore())
+    request = await asked(watcher, seconds=0.1)
+
+    with anyio.fail_after(10):
+        assert (await watcher.wait(request, lambda value: value, 3600)).outcome == "expired"
+
+
+async def test_a_hundred_waiters_cost_no_more_listings_than_one() -> None:
+    store = CountingStore()
+    watcher = Watcher(store)
+    requests = [await asked(watcher, key=str(number)) for number in range(100)]
+    waits = [asyncio.create_task(watcher.wait(request, lambda value: value, 5)) for request in requests]
+    await until(lambda: all(watcher.is_waiting_for(request.request_id) for request in requests))
+    store.gets = store.lists = 0
+    await until(lambda: store.lists >= 2)
+
+    assert store.lists <= 4
+    assert store.gets <= 4
+    for wait in waits:
+        wait.cancel()
+
+
+async def test_the_author_judges_a_candidate_while_waiting_and_a_refusal_keeps_the_wait_open() -> None:
+    watcher = Watcher(MemoryStore())
+    request = await asked(watcher, schema_complete=False)
+
+    def even(value: Any) -> object:
+        if value % 2:
+            raise AnswerError("no", fields={"": "Only even numbers."})
+        return value
+
+    waiting = asyncio.create_task(watcher.wait(request, even, 3600))
+    await until(lambda: watcher.is_waiting_for(request.request_id))
+    refused = await watcher.settling.submit(request, Answer(value=1))
+    assert refused.candidate is not None
+    verdict = await watcher.settling.verdict_on(request, refused.candidate, within=10)
+    assert verdict is not None
+    assert not waiting.done()
+    await watcher.settling.submit(request, Answer(value=2))
+
+    with anyio.fail_after(10):
+        assert (await waiting).value == 2
+
+
+async def test_two_waits_for_one_event_get_the_same_response() -> None:
+    watcher = Watcher(MemoryStore())
+    request = await asked(watcher)
+    waits = [asyncio.create_task(watcher.wait(request, lambda value: value, 3600)) for _ in range(2)]
+    await until(lambda: watcher.is_waiting_for(request.request_id))
+    await watcher.settling.submit(request, Answer(value=3))
+
+    with anyio.fail_after(10):
+        first, second = [await wait for wait in waits]
+    assert first == second
+    assert not watcher.is_waiting_for(request.request_id)
+
+
+async def test_cancelling_one_wait_leaves_the_other_waiting() -> None:
+    watcher = Watcher(MemoryStore())
+    request = await asked(watcher)
+    given_up, waiting = [asyncio.create_task(watcher.wait(request, lambda value: value, 3600)) for _ in range(2)]
+    await until(lambda: watcher.is_waiting_for(request.request_id))
+    given_up.cancel()
+    await anyio.sleep(0.01)
+    await watcher.settling.submit(request, Answer(value=3))
+
+    with anyio.fail_after(10):
+        assert (await waiting).value == 3
+
+
+async def test_a_store_that_fails_for_a_while_does_not_end_the_wait() -> None:
+    store = CountingStore()
+    watcher = Watcher(store)
+    request = await asked(watcher)
+    await watcher.settling.submit(request, Answer(value=3))
+    store.failing = 2
+
+    with anyio.fail_after(20):
+        assert (await watcher.wait(request, lambda value: value, 5)).value == 3
+
+
+async def test_a_response_that_cannot_be_read_ends_the_wait_with_its_path() -> None:
+    store = MemoryStore()
+    watcher = Watcher(store)
+    request = await asked(watcher)
+    path = layout.response_path(request.request_id)
+    await store.create(path, b'{"half')
+
+    with pytest.raises(UnreadableRecordError) as caught:
+        await watcher.wait(request, lambda value: value, 5)
+
+    assert caught.value.path == path
+
+
+async def test_a_broken_event_does_not_stop_another() -> None:
+    store = MemoryStore()
+    watcher = Watcher(store)
+    broken, sound = await asked(watcher, "broken"), await asked(watcher, "sound")
+    await store.create(layout.response_path(broken.request_id), b"[]")
+    waits = [asyncio.create_task(watcher.wait(request, lambda value: value, 5)) for request in (broken, sound)]
+    await until(waits[0].done)
+    await watcher.settling.submit(sound, Answer(value=3))
+
+    with anyio.fail_after(10):
+        assert (await waits[1]).value == 3
+    assert isinstance(waits[0].exception(), UnreadableRecordError)
+
+
+async def test_one_process_has_one_watcher_per_store_and_hints_reach_it() -> None:
+    store = MemoryStore()
+    watcher = watcher_of(store)
+    assert watcher_of(store) is watcher
+    request = await asked(watcher)
+    waiting = asyncio.create_task(watcher.wait(request, lambda value: value, 3600))
+    await until(lambda: watcher.is_waiting_for(request.request_id))
+    response = Response(request_id=request.request_id, outcome="answered", value=3, source="reviewer")
+    await watcher.records.put_response(response)
+    hint(store.url, request.request_id)
+
+    with anyio.fail_after(5):
+        assert (await waiting).value == 3
