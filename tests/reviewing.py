@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import queue
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -79,7 +78,7 @@ class Script:
 
     def kill(self) -> None:
         """End the process as a power cut would."""
-        self.process.send_signal(signal.SIGKILL)
+        self.process.kill()
         self.wait()
 
     @property

@@ -124,3 +124,9 @@ def test_a_proof_is_not_what_the_secret_signs_elsewhere() -> None:
     assert proof(secret, NONCE) != hmac.new(secret, NONCE.encode(), hashlib.sha256).hexdigest()
     run = RunContext(engine="local", run_id=NONCE)
     assert request_id_of(secret, run, NONCE, 0) not in proof(secret, NONCE)
+
+
+def test_two_forms_of_one_event_never_have_the_same_token() -> None:
+    tokens = FormTokens([("k1", b"s" * 32)], clock=lambda: 0.0)
+
+    assert tokens.issue(ID) != tokens.issue(ID)

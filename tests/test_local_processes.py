@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -93,6 +94,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         self.pid = self.process.pid
         self.printed: list[str] = []
@@ -138,8 +140,10 @@ class Worker:
         return code
 
     def close(self) -> None:
-        if self.process.poll() is None:
-            self.kill()
+        # Its own session, so this reaches the children that it forked and nobody else.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.process.wait(SECONDS)
         for thread in self._threads:
             thread.join(SECONDS)
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):

@@ -242,8 +242,8 @@ INLINE = {"a", "code", "em", "q", "span", "strong", "time"}
 class Element:
     tag: str
     attrs: dict[str, str]
-    above: tuple[Element, ...]
-    inside: list[Element | str] = default(default_factory=list)
+    above: tuple[Element, ...] = default(repr=False, compare=False)
+    inside: list[Element | str] = default(default_factory=list, repr=False, compare=False)
 
     @property
     def own(self) -> list[str]:
@@ -460,7 +460,8 @@ def test_raw_html_in_a_prompt_shows_literally(html: str) -> None:
     assert made.one("main").text == html.replace("&lt;", "<").replace("&gt;", ">")
 
 
-def test_a_prompt_has_no_images() -> None:
+def test_a_prompt_has_no_images_and_keeps_their_words() -> None:
+    assert ">chart</a>" in render.markdown("![chart](https://example.org/chart.png)")
     assert "<img" not in render.markdown("![x](https://evil.example/pixel.png) ![x][y]\n\n[y]: https://evil.example/")
 
 
@@ -666,12 +667,12 @@ def submits(page: Page) -> list[tuple[str, str, str]]:
 
 
 def test_a_form_posts_its_id_and_token_to_submit() -> None:
-    page = Page(form(root="/hitl", write_id="w1"))
+    page = Page(form(root="/hitl"))
     sent = page.one("form")
     assert (sent.attrs["method"], sent.attrs["action"]) == ("post", "/hitl/submit")
     assert "novalidate" in sent.attrs
     hidden = {e.attrs["name"]: e.attrs["value"] for e in page.all("input", type="hidden")}
-    assert (hidden["request_id"], hidden["token"], hidden["write_id"]) == (REQUEST_ID, "the-token", "w1")
+    assert (hidden["request_id"], hidden["token"]) == (REQUEST_ID, "the-token")
 
 
 @pytest.mark.parametrize("root", [everything(), yes_no(), field("null", "v", "x")], ids=["form", "yes or no", "null"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import secrets
 import time
 from collections.abc import Callable, Sequence
 
@@ -22,6 +23,7 @@ FORM_SECONDS = 12 * 3600.0
 
 _FORM_SALT = b"pausepoint form token 1"
 _PROOF_SALT = b"pausepoint health proof 1"
+_STREAM_SALT = b"pausepoint stream bearer 1"
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _AGAIN = "Open the form again; what was typed is kept where the page still has it."
 
@@ -49,8 +51,12 @@ class FormTokens:
         self._clock = clock
 
     def issue(self, request_id: str) -> str:
-        """Return a token for a form of this event; printable ASCII, safe in HTML and URLs."""
-        signed = self._signers[self._newest].dumps([request_id, int(self._clock())])
+        """
+        Return a token for a form of this event; printable ASCII, safe in HTML and URLs.
+
+        No two are alike: a form that is sent twice is known by its token, and two reviewers' forms must not be.
+        """
+        signed = self._signers[self._newest].dumps([request_id, int(self._clock()), secrets.token_urlsafe(9)])
         return f"{self._newest}.{_text(signed)}"
 
     def check(self, token: str, request_id: str) -> None:
@@ -70,7 +76,7 @@ class FormTokens:
     def _opened(self, token: str) -> tuple[str, int]:
         kid, _, signed = token.partition(".")
         try:
-            issued_for, issued_at = self._signers[kid].loads(signed)
+            issued_for, issued_at, _ = self._signers[kid].loads(signed)
         except (KeyError, BadData, ValueError, TypeError):
             # Without its cause, which repeats the token.
             raise LinkError(
@@ -103,6 +109,16 @@ def proof(identity_secret: bytes, nonce: str) -> str:
 def verify_proof(identity_secret: bytes, nonce: str, given: str) -> bool:
     """Say whether *given* is the proof for our nonce; takes the same time whatever it is."""
     return hmac.compare_digest(proof(identity_secret, nonce).encode("ascii"), given.encode("utf-8", "replace"))
+
+
+def stream_bearer(identity_secret: bytes) -> str:
+    """Return what a waiting process shows to follow the stream: whoever can read the store can make it, nobody else."""
+    return hmac.new(identity_secret, _STREAM_SALT, hashlib.sha256).hexdigest()
+
+
+def verify_stream_bearer(identity_secret: bytes, given: str) -> bool:
+    """Say whether *given* is this store's stream bearer; takes the same time whatever it is."""
+    return hmac.compare_digest(stream_bearer(identity_secret).encode("ascii"), given.encode("utf-8", "replace"))
 
 
 def _signer(secret: bytes) -> URLSafeSerializer:

@@ -70,7 +70,7 @@ class Settings(BaseModel):
         None, description="The id of this process's run, so that running it again resumes it; run(...) in code wins."
     )
     engine: Name | None = Field(None, description="Which engine decides where two say that this is their process.")
-    mailbox: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = Field(
+    mailbox: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?$")] = Field(
         "default", description="Where wake markers for events asked from here go; letters, digits and _ . - only."
     )
     links: Literal["open", "token"] | None = Field(

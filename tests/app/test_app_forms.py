@@ -90,7 +90,7 @@ async def test_a_refused_form_has_a_message_at_each_field_and_everything_typed(h
     assert page.status_code == again.status_code == 422
     shown = page.text
     assert all(text in shown for text in ("typed text", "typed comment", "Ann", "99", "many"))
-    marked = re.findall(r'id="([\w:.-]+)-error"', shown)
+    marked = re.findall(r'id="error-([\w:.-]+)"', shown)
     assert len(marked) == 3
     assert all(f'href="#{field}"' in shown for field in marked), "the summary leads to each"
     assert await house.response(request) is None
@@ -236,6 +236,32 @@ async def test_an_answer_that_nobody_can_judge_now_is_saved(house: Any) -> None:
     assert await house.response(request) is None
 
 
+async def test_whose_candidate_lost_is_told_that_somebody_was_first(house: Any) -> None:
+    request = await house.ask(int, schema_complete=False)
+    pages: dict[str, httpx.Response] = {}
+    async with house.browser() as browser:
+        held = await browser.opened(request)
+
+        async def send(value: str) -> None:
+            pages[value] = await browser.post("/submit", data=held | {"v": value, "reviewer": f"reviewer-{value}"})
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(send, "2")
+            tasks.start_soon(send, "4")
+            while await house.records.candidate(request.request_id, 2) is None:
+                await anyio.sleep(0)
+            async with house.waiting(request, wants_even) as got:
+                while len(pages) < 2:
+                    await anyio.sleep(0)
+
+    (response,) = got
+    won, lost = (pages[str(value)] for value in (response.value, 6 - response.value))
+    assert (won.status_code, lost.status_code) == (200, 409)
+    assert "Your answer was accepted" in won.text
+    assert "Your own answer was not used" in lost.text
+    assert response.by.name in lost.text
+
+
 @pytest.mark.parametrize("token", ["", "forged", "form.W10.c2ln"])
 async def test_a_form_without_a_valid_token_is_shown_again_and_stores_nothing(
     house: Any, token: str, inputs: Callable[[str], dict[str, str]]
@@ -296,8 +322,9 @@ async def test_a_comment_or_name_beyond_its_limit_is_refused_at_its_own_input(ho
         page = await browser.submitted(request, {"v": "1", "comment": "ä" * 5000, "reviewer": "x" * 201})
 
     assert page.status_code == 422
-    assert 'id="comment-error"' in page.text
-    assert 'id="reviewer-error"' in page.text
+    assert "Please use at most 8 KiB of text." in page.text
+    assert "Please use at most 200 characters." in page.text
+    assert page.text.count('aria-invalid="true"') == 2
     assert await house.response(request) is None
 
 
@@ -315,7 +342,7 @@ async def test_markup_in_every_text_is_shown_as_text(house: Any) -> None:
 
     assert [page.status_code for page in pages] == [200, 200, 403, 200, 200]
     assert not [page for page in pages if "<script" in page.text.lower()]
-    assert not [page for page in pages if "javascript:" in page.text.lower()]
+    assert not [page for page in pages if "=\"javascript:" in page.text.lower()]
     assert (await house.response(request)).value == SCRIPT
 
 

@@ -19,10 +19,3 @@ def machine(tmp_path: Path) -> Iterator[Any]:
     made = REVIEWING["Machine"](tmp_path)
     yield made
     made.close()
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port that nobody listens on."""
-    port: int = REVIEWING["free_port"]()
-    return port

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from typing import Any
 
 import pytest
@@ -54,7 +53,6 @@ def killed(machine: Any) -> tuple[str, Any]:
     script = machine.start(path)
     link = script.link()
     script.kill()
-    assert script.process.returncode == -signal.SIGKILL
     return link, path
 
 

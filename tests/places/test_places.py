@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 from typing import Any
 
 import pytest
+
+METHODS = sorted({"fork", "spawn"} & set(multiprocessing.get_all_start_methods()))
 
 IN_A_THREAD = """
 import threading
@@ -111,7 +114,7 @@ def test_a_task_under_uvloop_asks(machine: Any) -> None:
     assert script.finish() == "3\n"
 
 
-@pytest.mark.parametrize("method", ["spawn", "fork"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_child_process_asks(machine: Any, method: str) -> None:
     script = machine.start(machine.write("script.py", IN_A_CHILD), method)
 
@@ -119,7 +122,7 @@ def test_a_child_process_asks(machine: Any, method: str) -> None:
     assert script.finish() == "4\n"
 
 
-@pytest.mark.parametrize("method", ["spawn", "fork"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_child_process_asks_after_its_parent_did(machine: Any, method: str) -> None:
     # Python 3.12 and later warn of every fork of a process with threads, of which ours is one.
     quiet = ("-W", "ignore::DeprecationWarning")

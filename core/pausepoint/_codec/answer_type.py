@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import warnings
+from contextlib import suppress
 from typing import Any, Generic, TypeVar, overload
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -54,11 +55,9 @@ class AnswerType(Generic[T]):
             Exception: A validator of the author's raised something else than ValueError or AssertionError.
         """
         text = encode_json(value)
-        try:
+        with suppress(ValidationError):
             # Strictly first: otherwise a union of a date and an enum of integers reads the integer as a moment.
             return self._adapter.validate_json(text, strict=True)
-        except ValidationError:
-            pass
         try:
             return self._adapter.validate_json(text)
         except ValidationError as error:

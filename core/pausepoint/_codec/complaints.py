@@ -165,12 +165,12 @@ def _same(found: object, given: object) -> bool:
 
 def _of_best_branches(found: Sequence[_Complaint]) -> Iterator[_Complaint]:
     """Leave out the branches of a union that fit worse than its best: more complaints that are not the author's."""
-    faults: dict[Path, dict[str | int, int]] = {}
+    faults: dict[Path, dict[str | int, tuple[int, int]]] = {}
     for complaint in found:
         if complaint.union is not None:
             branches = faults.setdefault(complaint.union, {})
-            branches[complaint.branch] = branches.get(complaint.branch, 0) + (not complaint.authored)
-    best: Mapping[Path, str | int] = {
-        union: min(branches, key=branches.__getitem__) for union, branches in faults.items()
-    }
+            count, depth = branches.get(complaint.branch, (0, 0))
+            # Among equals, a complaint about a part means that the whole was at least of the right kind.
+            branches[complaint.branch] = (count + (not complaint.authored), min(depth, -len(complaint.path)))
+    best: Mapping[Path, str | int] = {union: min(known, key=known.__getitem__) for union, known in faults.items()}
     return (one for one in found if one.union is None or one.branch == best[one.union])

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel
+
+from .prefilling import Prefilling
 
 Core = Mapping[str, Any]
 
@@ -37,6 +40,8 @@ class _Walk:
 
     def allows(self, core: Core) -> bool:
         known = _KNOWN.get(core["type"])
+        if core["type"] == "json-or-python":
+            return self.prefilled(core)
         if known is None or not _harmless_metadata(core):
             return False
         keys, judge = known
@@ -103,6 +108,11 @@ class _Walk:
         extra = getattr(core.get("cls"), "__pydantic_config__", {}).get("json_schema_extra")
         return extra is None and _harmless_config(core) and self.fields(core)
 
+    def prefilled(self, core: Core) -> bool:
+        # Filling in what was left out takes nothing away from what the model itself accepts.
+        validator = core["json_schema"].get("function", {}).get("function")
+        return isinstance(validator, Prefilling) and self.allows(core["python_schema"]["schema"])
+
     def fields(self, core: Core) -> bool:
         fields = core["fields"]
         return self.all(list(fields.values()) if isinstance(fields, Mapping) else fields)
@@ -112,6 +122,7 @@ class _Walk:
         return (alias is None or isinstance(alias, str)) and self.allows(core["schema"])
 
 
+_BASE_MISSING = getattr(Enum._missing_, "__func__", None)  # noqa: SLF001
 _BASE_JSON_SCHEMA = getattr(BaseModel.__get_pydantic_json_schema__, "__func__", None)
 
 
@@ -140,7 +151,8 @@ def _literal(_: _Walk, core: Core) -> bool:
 
 
 def _enum(_: _Walk, core: Core) -> bool:
-    return not core.get("missing") and _values([member.value for member in core["members"]])
+    lenient = getattr(core["cls"]._missing_, "__func__", None) is not _BASE_MISSING  # noqa: SLF001
+    return not lenient and not core.get("missing") and _values([member.value for member in core["members"]])
 
 
 def _harmless_config(core: Core) -> bool:

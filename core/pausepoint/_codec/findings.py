@@ -8,9 +8,10 @@ right kind with the fewest faults.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from .validator_schema import LARGEST_FLOAT
 
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError
@@ -76,7 +77,7 @@ def _messages(error: ValidationError, schema: Mapping[str, Any]) -> list[tuple[s
 
 def _message(kind: str, facts: Mapping[str, Any]) -> str:
     limit = _spelt(facts.get("limit"))
-    if isinstance(facts.get("limit"), float) and abs(facts["limit"]) == sys.float_info.max:
+    if kind in ("minimum", "maximum") and abs(facts["limit"]) == LARGEST_FLOAT:
         return "This number is too large."
     if kind == "type":
         return f"Must be {_either([_TYPES.get(name, name) for name in facts['types']])}."

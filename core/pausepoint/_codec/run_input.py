@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, GetCoreSchemaHandler, TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, Field, GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema
 from typing_extensions import Self
 
 from ..errors import UsageError
-from .complaints import complaints
+from .complaints import complaints, message
+from .prefilling import Prefilling
 
 
 class RunInput(BaseModel):
@@ -59,10 +59,12 @@ class RunInput(BaseModel):
         original = cls.__dict__.get("__pausepoint_original__")
         if original is None:
             return handler(source)
-        schema = handler.generate_schema(original)
-        if schema["type"] == "definition-ref":
-            schema = handler.resolve_ref_schema(schema)
-        return _prefilled(schema, cls.__pausepoint_initial__)
+        values = {_input_name(original, name): value for name, value in cls.__pausepoint_initial__.items()}
+        written = {
+            _input_name(original, name): _field_type(original, name).dump_python(value, mode="json", round_trip=True)
+            for name, value in cls.__pausepoint_initial__.items()
+        }
+        return Prefilling(original, written, values).schema(handler.generate_schema(original))
 
 
 def _checked(model: type[RunInput], values: Mapping[str, object]) -> dict[str, object]:
@@ -71,31 +73,39 @@ def _checked(model: type[RunInput], values: Mapping[str, object]) -> dict[str, o
         if name not in model.model_fields:
             known = ", ".join(model.model_fields) or "none"
             raise UsageError(f"{model.__name__} has no field {name!r}.", f"Its fields are: {known}.")
-    given = {name: _fitted(model, name, model.model_fields[name], value) for name, value in values.items()}
+    given = {name: _fitted(model, name, value) for name, value in values.items()}
     _refuse_by_validators(model, given)
     return given
 
 
-def _fitted(model: type[RunInput], name: str, field: FieldInfo, value: object) -> object:
-    adapter: TypeAdapter[object] = TypeAdapter(Annotated[(field.annotation, field)])  # type: ignore[arg-type]
+def _fitted(model: type[RunInput], name: str, value: object) -> object:
     try:
-        return adapter.validate_python(value)
+        return _field_type(model, name).validate_python(value)
     except ValidationError as error:
         raise _unfit(model, {name: next(iter(complaints(error, None).values()))}) from None
 
 
+def _field_type(model: type[RunInput], name: str) -> TypeAdapter[Any]:
+    """Return the type of one field with its constraints, but without what only a model can judge."""
+    field = model.model_fields[name]
+    tagged = [Field(discriminator=field.discriminator)] if field.discriminator else []
+    annotated = (field.annotation, *field.metadata, *tagged)
+    return TypeAdapter(Annotated[annotated] if len(annotated) > 1 else field.annotation)
+
+
 def _refuse_by_validators(model: type[RunInput], given: Mapping[str, object]) -> None:
-    """Run the author's field validators over the given values; what is still missing is no fault here."""
+    """Run the author's validators over the given values; what is still missing is no fault here."""
     by_alias = {_input_name(model, name): value for name, value in given.items()}
     try:
         model.model_validate(by_alias)
     except ValidationError as error:
-        told = {}
-        for found in error.errors(include_url=False, include_context=False):
-            if found["loc"] and found["loc"][0] in by_alias:
-                told[str(found["loc"][0])] = (
-                    found["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-                )
+        found = error.errors(include_url=False)
+        whole = not any(one["type"] == "missing" and len(one["loc"]) == 1 for one in found)
+        told = {
+            str(one["loc"][0]) if one["loc"] else "the whole": message(one)
+            for one in found
+            if whole or (one["loc"] and one["loc"][0] in by_alias)
+        }
         if told:
             raise _unfit(model, told) from None
 
@@ -107,26 +117,7 @@ def _input_name(model: type[RunInput], name: str) -> str:
 
 
 def _unfit(model: type[RunInput], told: Mapping[str, str]) -> UsageError:
-    reasons = "; ".join(f"{name}: {message.rstrip('.')}" for name, message in told.items())
+    reasons = "; ".join(f"{name}: {words.rstrip('.')}" for name, words in told.items())
     return UsageError(
         f"Initial data of {model.__name__} does not fit: {reasons}.", "Give values that the fields accept."
     )
-
-
-def _prefilled(schema: Any, initial: Mapping[str, object]) -> CoreSchema:
-    """Copy a model's schema along the way to its fields, and give the fields their defaults there."""
-    copied = {key: value for key, value in schema.items() if key != "ref"}
-    if copied["type"] == "model-fields":
-        fields = dict(copied["fields"])
-        for name, value in initial.items():
-            fields[name] = {**fields[name], "schema": _with_default(fields[name]["schema"], value)}
-        copied["fields"] = fields
-    else:
-        copied["schema"] = _prefilled(copied["schema"], initial)
-    return copied
-
-
-def _with_default(schema: Any, value: object) -> CoreSchema:
-    inner = schema["schema"] if schema["type"] == "default" else schema
-    made: CoreSchema = {"type": "default", "schema": inner, "default": value, "copy_default": True}
-    return made

@@ -15,6 +15,9 @@ from typing import Any
 from .formats import DECIMAL
 
 DECIMAL_BOUNDS = "x-decimal-bounds"
+LARGEST_FLOAT = int(sys.float_info.max)
+"""As an integer: its shortest decimal spelling is a little less, and would refuse the number itself."""
+
 _BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf", "maxDigits", "decimalPlaces")
 _ONE = (
     "items",
@@ -52,8 +55,8 @@ def _with_limits(schema: dict[str, Any]) -> dict[str, Any]:
     if schema.get("format") == "decimal":
         schema[DECIMAL_BOUNDS] = {name: schema[name] for name in _BOUNDS if name in schema}
     if schema.get("type") == "number":
-        schema.setdefault("maximum", sys.float_info.max)
-        schema.setdefault("minimum", -sys.float_info.max)
+        schema.setdefault("maximum", LARGEST_FLOAT)
+        schema.setdefault("minimum", -LARGEST_FLOAT)
     if "pattern" in schema and not _compiles(schema["pattern"]):
         del schema["pattern"]
     return schema

@@ -69,8 +69,21 @@ async def _store(question: Question[T], key: str, run: RunContext, request_id: s
     stored: list[Attachment] = []
     for caption, content in question.images:
         stored.append(await watcher.records.put_attachment(request_id, content, caption))
+    request = _request(question, key, run, request_id).model_copy(
+        update={"attachments": tuple(stored), "mailbox": surface.mailbox}
+    )
+    put = await watcher.records.put_request(request)
+    try:
+        await watcher.markers.opened(request_id)
+    except StoreError as error:
+        # The question is stored; an app that builds its index finds it without this marker.
+        _log.warning("The marker of a new event could not be written: %s", error)
+    return put.record
+
+
+def _request(question: Question[T], key: str, run: RunContext, request_id: str) -> Request:
     now = utc_now()
-    request = Request(
+    return Request(
         request_id=request_id,
         name=question.name,
         key=key,
@@ -82,19 +95,10 @@ async def _store(question: Question[T], key: str, run: RunContext, request_id: s
         json_schema=question.answer.json_schema,
         schema_complete=question.answer.complete,
         initial=question.initial,
-        attachments=tuple(stored),
         created_at=now,
         deadline=now + timedelta(seconds=question.timeout) if question.timeout is not None else None,
         default=question.default,
-        mailbox=surface.mailbox,
     )
-    put = await watcher.records.put_request(request)
-    try:
-        await watcher.markers.opened(request_id)
-    except StoreError as error:
-        # The question is stored; an app that builds its index finds it without this marker.
-        _log.warning("The marker of a new event could not be written: %s", error)
-    return put.record
 
 
 def _refuse_other_type(request: Request, question: Question[Any]) -> None:

@@ -47,7 +47,7 @@ def draft_of(json_schema: Mapping[str, Any], value: JsonValue, given: bool = Tru
     parsed = parse(json_schema, draft)
     # Inputs that lose something are worse than JSON; errors only mean that the value is incomplete, as some initial
     # ones.
-    return draft if parsed.errors or same(parsed.value, value) else {control(ROOT, JSON): shown_json(value)}
+    return draft if parsed.errors or _holds(parsed.value, value) else {control(ROOT, JSON): shown_json(value)}
 
 
 def drafted(shape: Shape, name: str, value: JsonValue | _Nothing = _NOTHING) -> Draft:
@@ -160,6 +160,15 @@ class _Writer:
             self._budget.spend()
             self.draft[control(below(name, at), KEY)] = spelt(key_shape, key)
             self.write(row, below(name, at), child)
+
+
+def _holds(found: JsonValue, value: JsonValue) -> bool:
+    """Return True where everything in the value is found again; defaults may have been filled in beside it."""
+    if isinstance(found, dict) and isinstance(value, dict):
+        return all(key in found and _holds(found[key], child) for key, child in value.items())
+    if isinstance(found, list) and isinstance(value, list):
+        return len(found) == len(value) and all(map(_holds, found, value))
+    return same(found, value)
 
 
 def _holds_secret(schema: object) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .drafting import drafted
 from .limits import MAX_INPUTS, MAX_ROWS, Draft, TooManyInputsError
-from .names import NONE, OUT, ROOT, ROWS, below, control, is_within
+from .names import KEY, NONE, OUT, ROOT, ROWS, below, control, is_within
 from .reading import row_count
 from .shape import Shape, inner, item, options, parts, shape_of
 
@@ -48,6 +48,8 @@ def _added(json_schema: Mapping[str, Any], draft: Draft, name: str) -> Draft:
     stale = control(name, NONE)
     kept = {known: text for known, text in draft.items() if not is_within(known, row) and known != stale}
     added = {**kept, **drafted(item(shape), row), control(name, ROWS): str(count + 1)}
+    if shape.kind == "map":
+        added[control(row, KEY)] = ""
     return added if len(added) <= MAX_INPUTS else dict(draft)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,6 +71,8 @@ class Rows:
         self._lock = threading.Lock()
         self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._database.executescript(_TABLES)
+        # Python 3.13 warns about a database that is left to the garbage collector.
+        weakref.finalize(self, self._database.close)
 
     async def add(self, request: Request) -> None:
         """Add a pending event; nothing happens if it is there."""

@@ -32,8 +32,7 @@ class FormView(Page):
     Attributes:
         request: The question.
         field: The root of the form, errors included.
-        token: The form's CSRF token.
-        write_id: The hidden id that makes a double click the same write; left out of the form where empty.
+        token: The form's CSRF token; being another in each form, it also makes a double click the same write.
         errors: Messages by dotted path; those that no field shows are told in the summary alone.
         notice: One or two sentences above the form, e.g. that it had expired and is to be submitted again.
         comment, reviewer: What was typed into the two fields that every form has.
@@ -45,7 +44,6 @@ class FormView(Page):
     request: Request
     field: Field
     token: str
-    write_id: str = ""
     errors: FieldErrors = default(default_factory=dict)
     notice: str = ""
     comment: str = ""

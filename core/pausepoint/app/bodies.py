@@ -5,10 +5,10 @@ differently.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError, WithJsonSchema
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 
@@ -19,6 +19,9 @@ from ..errors import AnswerError
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MAX_INPUTS = 5000
+
+AnyJson = Annotated[JsonValue, WithJsonSchema({})]
+"""A JSON value; described in place, because pydantic's own reference would lead nowhere from the app's description."""
 
 B = TypeVar("B", bound=BaseModel)
 

@@ -19,7 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .._models import MAX_BODY_BYTES
 from .problems import Problem, problem, told
 
-METHODS = ("GET", "HEAD", "POST")
+SAFE_METHODS = ("GET", "HEAD")
+"""The others may change something, so they must come from our own pages; the router then refuses all but POST."""
+
 DRAIN_BYTES = 16 * 1024 * 1024
 DRAIN_SECONDS = 5.0
 """
@@ -88,9 +90,7 @@ class Guard:
         if not self._is_our_host(headers.getlist("host")):
             _log.warning("A request was refused: its Host is not ours. PAUSEPOINT_PUBLIC_URL names another one.")
             return problem(421)
-        if scope["method"] not in METHODS:
-            return problem(405)
-        if scope["method"] == "POST" and not self._is_same_origin(scope, headers):
+        if scope["method"] not in SAFE_METHODS and not self._is_same_origin(scope, headers):
             _log.warning("A request was refused: another site's page sent it.")
             return problem(403)
         length = headers.get("content-length", "0")
@@ -144,11 +144,8 @@ async def _refuse(scope: Scope, receive: Receive, answer: _Answer, trouble: Prob
     if answer.has_begun:
         # Nothing can be taken back; the server sees the missing end and closes the connection.
         return
-    headers = {"Allow": ", ".join(METHODS)} if trouble.status == 405 else {}  # noqa: PLR2004
-    has_body = scope["method"] not in {"GET", "HEAD"}
-    if has_body:
-        headers["Connection"] = "close"
-    response = told(scope, trouble, headers)
+    has_body = scope["method"] not in SAFE_METHODS
+    response = told(scope, trouble, {"Connection": "close"} if has_body else {})
     await answer.send({"type": "http.response.start", "status": trouble.status, "headers": response.raw_headers})
     await answer.send({"type": "http.response.body", "body": response.body, "more_body": True})
     if has_body and "expect" not in Headers(scope=scope):

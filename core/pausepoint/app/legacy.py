@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response as HttpResponse
 
 from .._models import Answer, Candidate, Model, Outcome, Request, Response
 from .._store import layout
 from ..errors import AnswerError
-from .bodies import comment_error, json_of
+from .bodies import AnyJson, comment_error, json_of
 from .contract import RequestId, json_body, refusals
 from .desk import AtDesk
 from .intake import take
@@ -36,7 +36,7 @@ class Submission(Model):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     request_id: str = Field(json_schema_extra={"pattern": "^[a-z2-7]{26}$"})
-    value: JsonValue
+    value: AnyJson
     data_type: str | None = None
     response_path: str | None = None
     comment: str = ""
@@ -56,7 +56,7 @@ class Submitted(Model):
 
     status: Literal["submitted", "saved"]
     request_id: str
-    value: JsonValue
+    value: AnyJson
     data_type: str
     message: str
 

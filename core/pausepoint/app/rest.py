@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response as HttpResponse
 
@@ -14,7 +14,7 @@ from .._index import CURSOR, Status as Which
 from .._models import MAX_LABEL_CHARS, MAX_PAGE, Answer, Model, Outcome, Request
 from .._settling import already_settled
 from ..errors import AnswerError
-from .bodies import comment_error, json_of
+from .bodies import AnyJson, comment_error, json_of
 from .contract import RequestId, json_body, refusals
 from .desk import AtDesk, root_of
 from .intake import take
@@ -95,7 +95,7 @@ class AnswerBody(Model):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    value: JsonValue = None
+    value: AnyJson = None
     declined: bool = False
     comment: str = ""
     reviewer: str = Field("", max_length=MAX_LABEL_CHARS)

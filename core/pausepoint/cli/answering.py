@@ -1,4 +1,4 @@
-"""The command that answers an event: the same checks as the form's, and the workflow's own verdict where it needs one."""
+"""The command that answers an event: the form's checks, and the workflow's own verdict where it needs one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def answer_event(
         Optional[str],  # noqa: UP045 - typer reads it at run time, where Python 3.10 needs this spelling
         typer.Argument(
             metavar="VALUE",
-            help="The answer as it would be typed into the form; JSON where that has several inputs. Left out: you are asked.",
+            help="The answer as typed into the form; JSON where that has several inputs. Left out: you are asked.",
             show_default=False,
         ),
     ] = None,

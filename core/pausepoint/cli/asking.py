@@ -11,9 +11,14 @@ from pydantic import JsonValue
 from .._forms import Draft, build, parse
 from .._models import Field, FieldErrors, Request
 from ..errors import AnswerError
-from .description import outline_of
+from .outline import outline_of
 from .printing import remark, visible, when
 from .spelling import ONE_INPUT, prefilled, read_json, spelt
+
+_NO_VALUE = "-"
+"""What is typed where an optional has a value that is not wanted; a text of just this is given on the command line."""
+
+_NOTHING = "no value"
 
 
 class Terminal(Protocol):
@@ -117,27 +122,35 @@ class Questionnaire:
                 return
 
     def _describe(self, field: Field) -> None:
-        for line in (field.help, field.hint):
+        inner = _input_of(field)
+        for line in (inner.help, inner.hint):
             if line:
                 self._terminal.tell(f"  {line}", style="dim")
-        inner = _input_of(field)
+        if field.kind == "optional" and self._typed_before(field) != _NOTHING:
+            self._terminal.tell(f"  {_NO_VALUE} for no value", style="dim")
         for option in inner.options:
             told = "" if option.label == option.value else f"  {option.label}"
             self._terminal.tell(f"  {option.value}{told}{'  ' + option.help if option.help else ''}")
 
     def _take(self, field: Field) -> None:
         inner = _input_of(field)
-        known = self._draft.get(inner.name, "") + self._draft.get(f"{inner.name}:offset", "")
-        none = f"{field.name}:none"
-        empty = "no value" if field.kind == "optional" and none in self._draft else ""
-        shown = known if known and not empty else empty
+        shown = self._typed_before(field)
         typed = self._terminal.ask(f"{field.label}{f' [{shown}]' if shown else ''}: ", hidden=inner.kind == "secret")
-        if not typed and shown:
-            return
-        if field.kind == "optional":
+        none = f"{field.name}:none"
+        if field.kind == "optional" and (typed == _NO_VALUE or (not typed and shown == _NOTHING)):
+            self._draft[none] = "1"
+        elif typed or not shown:
             self._draft.pop(none, None)
-        self._draft.pop(f"{inner.name}:offset", None)
-        self._draft[inner.name] = spelt(inner, typed)
+            self._draft.pop(f"{inner.name}:offset", None)
+            self._draft[inner.name] = spelt(inner, typed)
+
+    def _typed_before(self, field: Field) -> str:
+        """Return what Enter alone stands for: what was typed or prefilled before, or no value."""
+        name = _input_of(field).name
+        known = self._draft.get(name, "") + self._draft.get(f"{name}:offset", "")
+        if field.kind != "optional":
+            return known
+        return known if known and f"{field.name}:none" not in self._draft else _NOTHING
 
     def _ask_json(self, root: Field, errors: FieldErrors) -> JsonValue:
         self._show(errors)

@@ -7,8 +7,9 @@ import secrets
 import sys
 import threading
 import webbrowser
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Mapping, Optional
+from typing import Annotated, Literal, Optional
 
 import typer
 from pydantic import Field, JsonValue
@@ -32,7 +33,7 @@ _SECONDS = 30.0
 
 
 class Release(RunInput):
-    """The demo's question."""
+    """Both can be changed later."""
 
     target: Literal["staging", "production"] = Field(title="Where to")
     traffic: int = Field(10, ge=1, le=100, title="Percent of the traffic")
@@ -58,6 +59,7 @@ def demo(
             if answer:
                 _post(event, given)
             else:
+                say("It goes on with what you answer at the link. Ctrl-C ends it.")
                 open_browser(event.form_url, os.environ, sys.stdout.isatty())
             _go_on(event.wait())
         except DeclinedError:
@@ -79,7 +81,9 @@ def open_browser(url: str, environ: Mapping[str, str], on_terminal: bool) -> boo
         environ: The environment; says whether there is a screen.
         on_terminal: Somebody reads what is printed.
     """
-    has_screen = sys.platform in ("darwin", "win32") or any(environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    has_screen = sys.platform in ("darwin", "win32") or any(
+        environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
     if not (on_terminal and has_screen):
         return False
     try:

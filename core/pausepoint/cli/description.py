@@ -17,6 +17,7 @@ from .printing import say, say_facts, say_json, short, when
 from .spelling import prefilled
 from .storage import Judged, Storage
 
+
 class Known(NamedTuple):
     """An event as it stands."""
 

@@ -68,7 +68,7 @@ def _store_facts(health: Health) -> dict[str, str]:
         "  address": health.store,
         "  readable": _yes(health.readable),
         "  writable": _yes(health.writable),
-        "  id": health.store_id or "none yet: the first question makes it",
+        "  id": health.store_id or "none yet",
         "  version": version,
         "  events": "" if health.events is None else str(health.events),
         "  unreadable": "\n".join(map(shown_path, health.unreadable)),
@@ -84,7 +84,7 @@ def _form_app_facts(health: Health) -> dict[str, str]:
     elif who is Found.NOBODY and health.named_by != "PAUSEPOINT_URL":
         told = "nobody at the moment; the next question starts it"
     else:
-        told = who.value if who else ""
+        told = who.value if who else "somebody; the first question has it proven"
     return {"  address": health.address, "  named by": health.named_by, "  answered by": told}
 
 

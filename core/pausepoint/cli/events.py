@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 _COLUMNS = ("id", "name", "title", "who asks", "asked", "deadline", "status")
 
 EventId = Annotated[
-    str, typer.Argument(metavar="ID", help="The event's id, its first 4 characters or more, or its link.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="ID", help="The event's id, its first 4 characters or more, or its link.", show_default=False
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 
@@ -56,7 +59,9 @@ def list_events(
     if listed.next:
         say("There are more: --limit shows them.", style="dim")
     if listed.problems:
-        say(f"\nRecords that cannot be read, which concerns no other event ({len(listed.problems)}):", "dim", lines=True)
+        say(
+            f"\nRecords that cannot be read, which concerns no other event ({len(listed.problems)}):", "dim", lines=True
+        )
     for path in listed.problems:
         say(f"  {shown_path(path)}", style="dim")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
-from typing import Mapping
 
 from ..errors import AlreadySettledError, AnswerError, PausepointError, UnknownRequestError, UsageError
 

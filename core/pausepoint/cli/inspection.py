@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Awaitable, Callable, Iterator, NamedTuple
+from typing import NamedTuple
 
 from .._access import Access
 from .._local import SharedAddress, refuse_beyond_loopback
@@ -42,7 +44,7 @@ class Health:
         unreadable: Paths of stored objects that cannot be understood.
         address: Where the form app for this store should be.
         named_by: What says so: `PAUSEPOINT_URL`, or `this machine`.
-        answered_by: Who answers there.
+        answered_by: Who answers there; None where it cannot be known, because the store is new.
         problems: What would fail.
     """
 
@@ -134,16 +136,15 @@ async def _inspect_form_app(settings: Settings, store: Store, health: Health) ->
         health.named_by, health.address = "this machine", _published(store, health)
     if health.address is not None:
         health.answered_by = await _answered_by(health.address, store, through_proxies=settings.url is not None)
-    if settings.url is None or health.answered_by is Found.SAME_STORE:
-        return
-    who = (health.answered_by or Found.OTHER_STORE).value
-    remedy = "a folder that both processes reach" if in_memory else "the store of that form app"
-    health.problems.append(
-        Problem(
-            f"At PAUSEPOINT_URL answers {who}.",
-            f"Start `pausepoint serve` there, correct the address, or set PAUSEPOINT_STORE to {remedy}.",
+    if settings.url is not None and in_memory:
+        told = "The form app of PAUSEPOINT_URL is another process, which cannot see a memory:// store."
+        health.problems.append(Problem(told, "Set PAUSEPOINT_STORE to a folder that both can reach."))
+    elif settings.url is not None and health.answered_by not in (None, Found.SAME_STORE):
+        told = f"At PAUSEPOINT_URL answers {health.answered_by.value}."
+        remedy = (
+            "Start `pausepoint serve` there, correct the address, or set PAUSEPOINT_STORE to that form app's store."
         )
-    )
+        health.problems.append(Problem(told, remedy))
 
 
 def _published(store: Store, health: Health) -> str | None:
@@ -155,8 +156,9 @@ def _published(store: Store, health: Health) -> str | None:
         return None
 
 
-async def _answered_by(url: str, store: Store, through_proxies: bool) -> Found:
-    # A store without a secret can be nobody's yet, and reading it would make one.
-    known = await store.get(layout.IDENTITY) is not None
-    secret = await Records(store).identity_secret() if known else b"no secret"
-    return await examine(url, secret, through_proxies)
+async def _answered_by(url: str, store: Store, through_proxies: bool) -> Found | None:
+    if await store.get(layout.IDENTITY) is not None:
+        return await examine(url, await Records(store).identity_secret(), through_proxies)
+    # Nobody can prove to serve a store that has no secret yet, and asking for the secret would make one.
+    found = await examine(url, secrets.token_bytes(32), through_proxies)
+    return Found.NOBODY if found is Found.NOBODY else None

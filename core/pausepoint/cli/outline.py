@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from .._forms import Draft, build, draft_of, edit
-from .._models import Field
+from .._models import Field, FieldKind
 
 _OPENED = 50
 """Lists, maps and recursive parts that are opened to show what they hold; more would be no overview."""
 
 _INDENT = "  "
+_USUALLY: dict[FieldKind, str] = {
+    "text": "text",
+    "long_text": "text",
+    "secret": "secret text",
+    "date": "a date",
+    "datetime": "a date with time",
+    "time": "a time",
+    "null": "nothing to fill in",
+    "union": "one of these kinds",
+    "list": "a list of",
+    "map": "named values",
+}
 
 
 def outline_of(json_schema: Mapping[str, Any], draft: Draft | None = None) -> list[str]:
@@ -58,12 +71,7 @@ def _kind(field: Field) -> str:
         return "one of " + ", ".join(_named(option.value, option.label) for option in field.options)
     if field.kind == "constant":
         return f"always {field.value}"
-    usual = {
-        **{"text": "text", "long_text": "text", "secret": "secret text", "null": "nothing to fill in"},
-        **{"date": "a date", "datetime": "a date with time", "time": "a time", "union": "one of these kinds"},
-        **{"list": "a list of", "map": "named values"},
-    }.get(field.kind, "")
-    return ", ".join(part for part in (usual, field.hint) if part)
+    return ", ".join(part for part in (_USUALLY.get(field.kind, ""), field.hint) if part)
 
 
 def _named(value: str, label: str) -> str:
@@ -71,7 +79,7 @@ def _named(value: str, label: str) -> str:
 
 
 def _about(field: Field) -> Iterator[str]:
-    if not field.required:
+    if not field.required and not field.value:
         yield "may be left out"
     if field.value and field.kind not in ("constant", "json"):
         yield f"prefilled with {field.value}"

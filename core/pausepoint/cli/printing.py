@@ -1,8 +1,8 @@
 """
 What the command line prints, and how it keeps what others wrote from being more than text.
 
-Names, titles, prompts and values were written by somebody else: rich's markup is off, and a control character that could move the
-cursor, hide text or turn it around is printed as its escape (`\\x1b`), never sent to the terminal.
+Names, titles, prompts and values were written by somebody else: rich's markup is off, and a control character that
+could move the cursor, hide text or turn it around is printed as an escape of visible characters.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import typer
 from pydantic import JsonValue
@@ -22,9 +22,11 @@ from rich.table import Table
 from rich.text import Text
 
 from .._models import utc_now
-from .._render import moment
 from ..errors import AnswerError, PausepointError
 from .exits import code_of
+
+if TYPE_CHECKING:
+    from .._render import Moment
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 # They join letters and emoji into others, and hide nothing.
@@ -55,17 +57,14 @@ def short(request_id: str) -> str:
     return request_id[:_SHORT]
 
 
-def when(moment_in_time: datetime | None) -> str:
+def when(at: datetime | None) -> str:
     """Return a moment for people: the time in UTC, and how far off it is; `never` for None."""
-    if moment_in_time is None:
-        return "never"
-    shown = moment(moment_in_time, utc_now())
-    return f"{shown.text} ({shown.relative})"
+    return f"{_shown(at).text} ({_shown(at).relative})" if at else "never"
 
 
-def in_brief(moment_in_time: datetime | None) -> str:
+def in_brief(at: datetime | None) -> str:
     """Return how far off a moment is; `never` for None."""
-    return moment(moment_in_time, utc_now()).relative if moment_in_time else "never"
+    return _shown(at).relative if at else "never"
 
 
 def say(text: str = "", style: str = "", lines: bool = False) -> None:
@@ -123,7 +122,14 @@ def write_any_character() -> None:
     for stream in (sys.stdout, sys.stderr):
         # Not a TextIOWrapper where somebody has replaced it.
         if reconfigure := getattr(stream, "reconfigure", None):
-            reconfigure(errors="backslashreplace")
+            reconfigure(errors="strict")
+
+
+def _shown(at: datetime) -> Moment:
+    # Said as on the pages; what makes pages is loaded with it, so only here.
+    from .._render import moment
+
+    return moment(at, utc_now())
 
 
 def _console(stream: TextIO) -> Console:

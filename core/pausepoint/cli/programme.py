@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import wraps
-from typing import Annotated, Callable
+from typing import Annotated
 
 import typer
 from typing_extensions import ParamSpec
@@ -67,19 +68,16 @@ def _told(command: Callable[P, None]) -> Callable[P, None]:
         except PausepointError as error:
             fail(error)
         except (KeyboardInterrupt, EOFError):
-            remark("\nStopped; nothing was sent.")
+            remark("\nStopped.")
             raise typer.Exit(ExitCode.INTERRUPTED) from None
 
     return told
 
 
-for _name, _command in {
-    "demo": demo,
-    "list": list_events,
-    "show": show_event,
-    "answer": answer_event,
-    "cancel": cancel_event,
-    "serve": serve,
-    "doctor": doctor,
-}.items():
-    program.command(_name)(_told(_command))
+program.command("demo")(_told(demo))
+program.command("list")(_told(list_events))
+program.command("show")(_told(show_event))
+program.command("answer")(_told(answer_event))
+program.command("cancel")(_told(cancel_event))
+program.command("serve")(_told(serve))
+program.command("doctor")(_told(doctor))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from pathlib import Path
+from collections.abc import Awaitable, Callable, MutableMapping
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Awaitable, Callable, MutableMapping, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 GRACE = 2
 """Whole seconds that requests have to be answered once the server is told to end."""
 LOOK_EVERY = 2.0
-"""Seconds between two tries to become the machine's server; workflows that wait are quicker, since their links are out."""
+"""Seconds between two tries to become the machine's server. Workflows that wait are quicker: their links are out."""
+
+_NOT_FOUND = "Workflows on this machine will not find it by themselves"
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -43,7 +45,9 @@ def serve(
     ] = None,
     port: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(min=1, max=65535, help="The port, and no other.  [default: 8931, or a free one]", show_default=False),
+        typer.Option(
+            min=1, max=65535, help="The port, and no other.  [default: 8931, or a free one]", show_default=False
+        ),
     ] = None,
     store: Annotated[
         Optional[str],  # noqa: UP045
@@ -56,7 +60,7 @@ def serve(
     refuse_beyond_loopback(settings.host)
     prefix = _prefix(root_path)
     storage = Storage(settings)
-    run_sync(storage.store.probe)
+    run_sync(_prepare, storage)
     address = _shared_address(storage.store)
     is_ours = address is not None and address.claim()
     listener = _listener(settings, port, address.published() if address and is_ours else None)
@@ -70,6 +74,13 @@ def serve(
     _run(server, listener)
     ended.set()
     remark("Ended.")
+
+
+async def _prepare(storage: Storage) -> None:
+    """Find out at once whether the store can be used, and make what a new one needs to be told from others."""
+    await storage.store.probe()
+    await storage.records.store_id()
+    await storage.records.identity_secret()
 
 
 class Prefixed:
@@ -100,7 +111,9 @@ def _settings(**given: object) -> Settings:
 
 def _prefix(root_path: str) -> str:
     prefix = root_path.rstrip("/")
-    if prefix and not (prefix.startswith("/") and prefix.isascii() and prefix.isprintable() and not set(prefix) & set("?# ")):
+    if prefix and not (
+        prefix.startswith("/") and prefix.isascii() and prefix.isprintable() and not set(prefix) & set("?# ")
+    ):
         raise UsageError("This is no root path.", "It begins with a slash, such as /questions.")
     return prefix
 
@@ -109,7 +122,7 @@ def _shared_address(store: Store) -> SharedAddress | None:
     try:
         return SharedAddress(state_folder() / "servers", store.url)
     except OSError as error:
-        remark(f"Workflows on this machine will not find it by themselves: {error.strerror}.")
+        remark(f"{_NOT_FOUND}: {error.strerror}.")
         return None
 
 
@@ -136,7 +149,7 @@ def _server(store: Store, settings: Settings, listener: socket.socket, prefix: s
 
         application: Application = create_app(store, settings=settings)
         config = uvicorn.Config(
-            Prefixed(application, prefix) if prefix else application,  # type: ignore[arg-type] # its own names for messages
+            Prefixed(application, prefix) if prefix else application,
             interface="asgi3",
             http="h11",
             ws="none",
@@ -156,7 +169,7 @@ def _server(store: Store, settings: Settings, listener: socket.socket, prefix: s
 def _share(address: SharedAddress, url: str, is_ours: bool, ended: threading.Event) -> None:
     """Publish where the form app is, now or as soon as the process that serves this store has ended."""
     if is_ours:
-        address.publish(url)
+        _publish(address, url)
         return
     remark(f"Another process serves this store already ({address.published() or 'it is starting'}).")
     remark("Workflows on this machine use that one as long as it lives, then this one.")
@@ -164,15 +177,25 @@ def _share(address: SharedAddress, url: str, is_ours: bool, ended: threading.Eve
     def take_over() -> None:
         while not ended.wait(LOOK_EVERY):
             if address.claim():
-                address.publish(url)
+                _publish(address, url)
+                remark("The other process has ended: workflows on this machine use this one now.")
                 return
 
     threading.Thread(target=take_over, name="pausepoint address", daemon=True).start()
 
 
+def _publish(address: SharedAddress, url: str) -> None:
+    try:
+        address.publish(url)
+    except OSError as error:
+        # Holding the address without saying where would keep workflows from serving their questions themselves.
+        address.release()
+        remark(f"{_NOT_FOUND}: {error.strerror}.")
+
+
 def _run(server: uvicorn.Server, listener: socket.socket) -> None:
     def ignore(number: int, frame: FrameType | None) -> None:
-        """Stand in for the usual handlers: uvicorn raises the signal that ended it once more, and all is done by then."""
+        """Stand in for the usual handler: when all is done, uvicorn raises the signal that ended it once more."""
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ignore)

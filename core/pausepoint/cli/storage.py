@@ -60,7 +60,7 @@ class Storage:
         return await self.records.request(request_id)
 
     async def candidates(self, request: Request) -> tuple[list[Judged], list[str]]:
-        """Return every stored answer that needs the workflow's own check, and the paths of those that cannot be read."""
+        """Return every answer that needs the workflow's own check, and the paths of those that cannot be read."""
         judged: list[Judged] = []
         problems: list[str] = []
         for number in range(1, MAX_CANDIDATES + 1):
@@ -83,7 +83,9 @@ class Storage:
         if len(meant) > 1:
             names = ", ".join(sorted({short(each) for each in meant})[:_NAMED])
             more = f" and {len(meant) - _NAMED} more" if len(meant) > _NAMED else ""
-            raise UsageError(f"{visible(prefix)!r} is the beginning of {names}{more}.", "Give one of these, or more of it.")
+            raise UsageError(
+                f"{visible(prefix)!r} is the beginning of {names}{more}.", "Give one of these, or more of it."
+            )
         if not meant:
             raise UnknownRequestError(
                 f"No event in {self.store.url} has an id like that.",

@@ -12,24 +12,24 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-import os
 import random
 from collections import Counter, deque
 from collections.abc import Callable
 from datetime import datetime
 
-from ._markers import Cursor, Markers
-from ._models import Request, Response, utc_now
-from ._settling import Parse, Settling
-from ._store import Records, Store
-from .errors import StoreError, UnreadableRecordError
+from .._markers import Cursor, Markers
+from .._models import Request, Response, utc_now
+from .._settling import Parse, Settling
+from .._store import Records, Store
+from ..errors import StoreError, UnreadableRecordError
+from .stream import Stream
 
 FAST_TICK = 0.5
 FAST_FOR = 60.0
 SWEEP_EVERY = 2.0
 """Seconds between two looks of the sweep; a look is two GETs, so that a process spends one GET a second on it."""
-LONGEST_NAP = 60.0
-"""Seconds after which the clock is read again, in case it was set while we slept."""
+PUSHED_TICK = 20.0
+"""Seconds between two looks for markers while a stream delivers hints."""
 
 _log = logging.getLogger("pausepoint")
 
@@ -74,8 +74,10 @@ class Watcher:
         self._cursors: dict[str, Cursor] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._entered = asyncio.Event()
+        self._stirred = asyncio.Event()
         self._fast_until = 0.0
+        self._ticked = 0.0
+        self._stream: Stream | None = None
 
     async def wait(self, request: Request, parse: Parse, poll: float) -> Response:
         """
@@ -110,6 +112,22 @@ class Watcher:
         """Wake whoever waits for this event in this process; callable from any thread, cheap when nobody does."""
         if request_id in self._waiters and self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake, request_id)
+
+    def follow(self, url: str | None) -> None:
+        """
+        Listen to the form app of another process, so that its hints arrive by push.
+
+        Args:
+            url: Where it is, without a trailing slash; None if the app runs in this process and hints directly. Calling
+                again with another address moves there.
+        """
+        if self._stream is not None:
+            if self._stream.url == url:
+                return
+            self._stream.close()
+        self._stream = Stream(url, self.records.identity_secret, self._wake, self._look_at_markers) if url else None
+        if self._stream is not None and self._waiters:
+            self._stream.open()
 
     def is_waiting_for(self, request_id: str) -> bool:
         """Say whether somebody in this process waits for the event."""
@@ -170,35 +188,48 @@ class Watcher:
     def _keep_watching(self) -> None:
         loop = asyncio.get_running_loop()
         self._fast_until = loop.time() + FAST_FOR
-        self._entered.set()
         if self._watching is None or self._watching.done() or self._loop is not loop:
             self._loop = loop
-            self._entered = asyncio.Event()
+            self._ticked = loop.time()
+            self._stirred = asyncio.Event()
             self._watching = loop.create_task(self._watch())
+        self._stirred.set()
+
+    def _look_at_markers(self) -> None:
+        """Tick now: what was stored while no hints arrived is found by its marker."""
+        self._ticked = float("-inf")
+        self._stirred.set()
 
     async def _watch(self) -> None:
         """Tick until nobody waits."""
         loop = asyncio.get_running_loop()
-        ticked = swept = loop.time()
-        while self._waiters:
-            await self._nap(ticked + self._tick() - loop.time())
-            self._wake_due()
-            if loop.time() >= ticked + self._tick():
-                ticked = loop.time()
-                await self._find_marked()
-            if loop.time() >= swept + SWEEP_EVERY:
-                swept = loop.time()
-                self._sweep()
+        swept = loop.time()
+        if self._stream is not None:
+            self._stream.open()
+        try:
+            while self._waiters:
+                await self._nap(self._ticked + self._tick() - loop.time())
+                self._wake_due()
+                if loop.time() >= self._ticked + self._tick():
+                    self._ticked = loop.time()
+                    await self._find_marked()
+                if loop.time() >= swept + SWEEP_EVERY:
+                    swept = loop.time()
+                    self._sweep()
+        finally:
+            if self._stream is not None:
+                self._stream.close()
 
     async def _nap(self, seconds: float) -> None:
-        """Sleep until the next tick or deadline, or until somebody new waits, who may need either sooner."""
+        """Sleep until the next tick, sweep or deadline, or until something changes how long that is."""
         if self._deadlines:
             seconds = min(seconds, self._deadlines[0][0] - self._clock().timestamp())
-        self._entered.clear()
         try:
-            await asyncio.wait_for(self._entered.wait(), max(0.0, min(seconds, LONGEST_NAP)))
+            await asyncio.wait_for(self._stirred.wait(), max(0.0, min(seconds, SWEEP_EVERY)))
         except (TimeoutError, asyncio.TimeoutError):
             return
+        finally:
+            self._stirred.clear()
 
     def _wake_due(self) -> None:
         now = self._clock().timestamp()
@@ -206,7 +237,9 @@ class Watcher:
             self._wake(heapq.heappop(self._deadlines)[1])
 
     def _tick(self) -> float:
-        """Return the seconds between two looks for markers: short for a minute after somebody began to wait."""
+        """Return the seconds between two looks for markers: short at first, long while hints are pushed."""
+        if self._stream is not None and self._stream.is_healthy:
+            return PUSHED_TICK
         slowest = min(self._polls, default=FAST_TICK)
         fast = asyncio.get_running_loop().time() < self._fast_until
         return min(slowest, FAST_TICK) if fast else slowest
@@ -231,19 +264,3 @@ class Watcher:
                 self._round.append(request_id)
                 waiter.wake()
                 return
-
-
-_watchers: dict[tuple[int, str], Watcher] = {}
-
-
-def watcher_of(store: Store) -> Watcher:
-    """Return this process's only watcher of the store; after a fork the child has its own."""
-    here = (os.getpid(), store.url)
-    return _watchers.get(here) or _watchers.setdefault(here, Watcher(store))
-
-
-def hint(store_url: str, request_id: str) -> None:
-    """Tell this process's watcher of that store, if there is one, that something was stored for the event."""
-    watcher = _watchers.get((os.getpid(), store_url))
-    if watcher is not None:
-        watcher.hint(request_id)

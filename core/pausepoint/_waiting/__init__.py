@@ -1,0 +1,25 @@
+"""Waiting: deadlines, the one watcher per process and store, push and tick."""
+
+from __future__ import annotations
+
+import os
+
+from .._store import Store
+from .watcher import Watcher
+
+__all__ = ["Watcher", "hint", "watcher_of"]
+
+_watchers: dict[tuple[int, str], Watcher] = {}
+
+
+def watcher_of(store: Store) -> Watcher:
+    """Return this process's only watcher of the store; after a fork the child has its own."""
+    here = (os.getpid(), store.url)
+    return _watchers.get(here) or _watchers.setdefault(here, Watcher(store))
+
+
+def hint(store_url: str, request_id: str) -> None:
+    """Tell this process's watcher of that store, if there is one, that something was stored for the event."""
+    watcher = _watchers.get((os.getpid(), store_url))
+    if watcher is not None:
+        watcher.hint(request_id)

@@ -1,0 +1,96 @@
+"""Hints by push: one connection to the form app of another process, for all events that this one waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from contextvars import Context
+
+from .._links import stream_bearer
+from ..errors import StoreError
+
+SILENCE = 40.0
+"""Seconds without a word after which the connection counts as dead; the app says something every 15 s."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+"""Seconds before a connection that could not be made is tried again, growing, with jitter."""
+
+_log = logging.getLogger("pausepoint")
+
+
+class Stream:
+    """
+    Follows the event stream of a form app; everything runs in Pausepoint's loop.
+
+    A hint is an event's id and nothing else: whoever waits for it then reads the store, so that a false or early hint
+    costs one read.
+
+    Args:
+        url: Where the app is, without a trailing slash.
+        secret: Returns the store's identity secret, which the bearer is derived from.
+        heard: Called with each id that arrives.
+        connected: Called after each connect; what was stored before it is not repeated by the app.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        secret: Callable[[], Awaitable[bytes]],
+        heard: Callable[[str], None],
+        connected: Callable[[], None],
+    ) -> None:
+        self.url = url
+        self.is_healthy = False
+        self._secret = secret
+        self._heard = heard
+        self._connected = connected
+        self._following: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Begin to follow, unless it has begun."""
+        if self._following is None or self._following.done():
+            loop = asyncio.get_running_loop()
+            self._following = Context().run(loop.create_task, self._follow())
+
+    def close(self) -> None:
+        """Stop following."""
+        self.is_healthy = False
+        if self._following is not None:
+            self._following.cancel()
+            self._following = None
+
+    async def _follow(self) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            if await self._listen():
+                pause = FIRST_PAUSE
+            await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter, not a secret
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _listen(self) -> bool:
+        """Connect and pass hints on until the connection ends; say whether there was one."""
+        httpx = await asyncio.to_thread(importlib.import_module, "httpx")
+        headers = {"Authorization": f"Bearer {stream_bearer(await self._secret())}", "Accept": "text/event-stream"}
+        wait = httpx.Timeout(5.0, read=SILENCE)
+        try:
+            async with (
+                httpx.AsyncClient(timeout=wait, headers=headers) as client,
+                client.stream("GET", f"{self.url}/api/v1/stream") as reply,
+            ):
+                reply.raise_for_status()
+                async for line in reply.aiter_lines():
+                    self._take(line)
+        except (httpx.HTTPError, OSError, StoreError) as error:
+            # Hints only: until the stream is back, the watcher looks for markers as if there had never been one.
+            _log.info("The stream of hints is down and is opened again: %s", type(error).__name__)
+        was_healthy, self.is_healthy = self.is_healthy, False
+        return was_healthy
+
+    def _take(self, line: str) -> None:
+        if line == "event: hello":
+            self.is_healthy = True
+            self._connected()
+        elif line.startswith("data: "):
+            self._heard(line[len("data: ") :])

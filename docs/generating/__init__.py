@@ -1,0 +1,1 @@
+"""What docs/generate.py writes into the reference pages, one module per kind of source."""

@@ -1,0 +1,307 @@
+"""The index is a cache: it may be gone, late or wrong, and the list is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import anyio
+import pytest
+
+from pausepoint._index import Index, Status
+from pausepoint._index.index import AT_ONCE, RELIST_SECONDS
+from pausepoint._markers import Markers
+from pausepoint._models import Answer, DefaultValue, Request, RunContext, utc_now
+from pausepoint._settling import Settling
+from pausepoint._store import MemoryStore, Records, layout
+from pausepoint.errors import StoreError, UsageError
+
+pytestmark = pytest.mark.anyio
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+EVERYTHING: tuple[Status, ...] = ("pending", "completed", "all")
+
+
+class CountingStore(MemoryStore):
+    """Counts, and fails where it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[str] = []
+        self.listed: list[str] = []
+        self.created: list[str] = []
+        self.at_once = self.most_at_once = 0
+        self.fails: Callable[[str], bool] = lambda path: False
+
+    async def get(self, path: str, limit: int = 1024 * 1024) -> bytes | None:
+        self.read.append(path)
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        try:
+            await anyio.sleep(0)
+            if self.fails(path):
+                raise StoreError("The store does not reply.")
+            return await super().get(path, limit)
+        finally:
+            self.at_once -= 1
+
+    async def list(self, prefix: str, after: str = "") -> Any:
+        self.listed.append(prefix)
+        return await super().list(prefix, after)
+
+    async def create(self, path: str, body: bytes) -> bool:
+        self.created.append(path)
+        return await super().create(path, body)
+
+    def forget(self) -> None:
+        self.read.clear()
+        self.listed.clear()
+        self.created.clear()
+
+
+class Bench:
+    """A store, a clock that can be moved, and indexes on it."""
+
+    def __init__(self) -> None:
+        self.now = utc_now()
+        self.store = CountingStore()
+        self.records = Records(self.store, delays=(0,))
+        self.markers = Markers(self.store, self.clock)
+        self.settling = Settling(self.records, self.markers, self.clock)
+        self.index = self.another()
+        self.asked = 0
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def another(self) -> Index:
+        return Index(self.records, self.markers, self.settling)
+
+    async def ask(self, marked: bool = True, **more: Any) -> Request:
+        self.asked += 1
+        first, second = divmod(self.asked, 32)
+        given: dict[str, Any] = {
+            "request_id": LETTERS[second] + LETTERS[first] + "q" * 24,
+            "name": f"event {self.asked}",
+            "key": f"k{self.asked}",
+            "run": RunContext(engine="local", run_id="r"),
+            "title": "T",
+            "prompt": "a long prompt",
+            "data_type": "int",
+            "json_schema": {"type": "integer"},
+            "schema_complete": True,
+            "initial": DefaultValue(value="private"),
+            "created_at": self.now + timedelta(seconds=self.asked),
+            "deadline": self.now + timedelta(hours=1),
+        }
+        request = Request.model_validate({**given, **more})
+        await self.records.put_request(request)
+        if marked:
+            await self.markers.opened(request.request_id)
+        return request
+
+    async def names(self, status: Status = "pending", index: Index | None = None, limit: int = 500) -> list[str]:
+        """All names of a list, page by page."""
+        names, after = [], ""
+        while True:
+            listed = await (index or self.index).page(status, limit, after)
+            assert len(listed.entries) <= limit
+            names += [entry.request.name for entry in listed.entries]
+            if not listed.next:
+                return names
+            after = listed.next
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 500])
+async def test_the_pages_together_are_the_list_youngest_first(bench: Bench, limit: int) -> None:
+    requests = [await bench.ask() for _ in range(7)]
+    for request in requests[::3]:
+        await bench.settling.submit(request, Answer(value=1))
+
+    assert await bench.names("pending", limit=limit) == ["event 6", "event 5", "event 3", "event 2"]
+    assert await bench.names("completed", limit=limit) == ["event 7", "event 4", "event 1"]
+    assert await bench.names("all", limit=limit) == [f"event {n}" for n in range(7, 0, -1)]
+
+
+async def test_events_of_the_same_moment_are_each_listed_once(bench: Bench) -> None:
+    for _ in range(9):
+        await bench.ask(created_at=bench.now)
+
+    assert sorted(await bench.names(limit=2)) == sorted(f"event {n}" for n in range(1, 10))
+
+
+async def test_a_page_continues_where_the_one_before_ended_though_events_come_and_go(bench: Bench) -> None:
+    requests = [await bench.ask() for _ in range(6)]
+    first = await bench.index.page("pending", 2)
+    await bench.ask()
+    await bench.settling.submit(requests[4], Answer(value=1))
+    await bench.settling.submit(requests[3], Answer(value=1))
+    second = await bench.index.page("pending", 2, first.next)
+
+    assert [entry.request.name for entry in first.entries] == ["event 6", "event 5"]
+    assert [entry.request.name for entry in second.entries] == ["event 3", "event 2"]
+
+
+async def test_a_question_asked_later_costs_no_listing_of_all_events(bench: Bench) -> None:
+    for _ in range(3):
+        await bench.ask()
+    await bench.names()
+    bench.store.forget()
+    await bench.ask()
+
+    assert len(await bench.names()) == 4
+    assert layout.EVENTS not in bench.store.listed
+    assert sum(path.endswith("/request.json") for path in bench.store.read) == 1
+
+
+async def test_what_is_settled_is_not_looked_at_again(bench: Bench) -> None:
+    for _ in range(20):
+        await bench.settling.submit(await bench.ask(), Answer(value=1))
+    await bench.names()
+    bench.store.forget()
+
+    assert await bench.names() == []
+    assert bench.store.read == []
+
+
+async def test_an_event_settled_elsewhere_is_never_shown_as_pending(bench: Bench) -> None:
+    request = await bench.ask()
+    assert await bench.names() == ["event 1"]
+    await bench.settling.cancel(request, "by another process")
+
+    assert await bench.names() == []
+    listed = await bench.another().page("completed")
+    assert [(entry.outcome, entry.settled_at) for entry in listed.entries] == [("cancelled", bench.now)]
+
+
+async def test_an_overdue_event_is_no_longer_pending_and_nothing_is_written(bench: Bench) -> None:
+    await bench.ask()
+    await bench.names()
+    bench.store.forget()
+    bench.now += timedelta(hours=2)
+
+    assert await bench.names("pending") == []
+    listed = await bench.index.page("completed")
+    assert [(entry.outcome, entry.settled_at) for entry in listed.entries] == [("expired", None)]
+    assert not bench.store.created
+
+
+async def test_an_overdue_event_that_was_answered_in_time_is_shown_as_answered_in_the_end(bench: Bench) -> None:
+    request = await bench.ask(schema_complete=False)
+    submitted = await bench.settling.submit(request, Answer(value=1))
+    bench.now += timedelta(hours=2)
+    assert await bench.names("pending") == ["event 1"], "its answer still waits for a verdict"
+    assert submitted.candidate is not None
+    await bench.settling.judge(request, lambda value: value)
+
+    assert [entry.outcome for entry in (await bench.index.page("completed")).entries] == ["answered"]
+
+
+async def test_a_deleted_index_is_made_again(bench: Bench) -> None:
+    requests = [await bench.ask() for _ in range(5)]
+    await bench.settling.submit(requests[1], Answer(value=1))
+    for status in EVERYTHING:
+        assert await bench.names(status, bench.another()) == await bench.names(status)
+
+
+async def test_a_question_whose_marker_was_lost_is_found_by_the_next_full_listing(bench: Bench) -> None:
+    assert await bench.names() == []
+    await bench.ask(marked=False)
+    assert await bench.names() == []
+    bench.now += timedelta(seconds=RELIST_SECONDS)
+
+    assert await bench.names() == ["event 1"]
+
+
+async def test_a_new_index_finds_questions_without_markers(bench: Bench) -> None:
+    await bench.ask(marked=False)
+
+    assert await bench.names() == ["event 1"]
+
+
+async def test_what_a_failing_store_kept_back_is_listed_once_it_works(bench: Bench) -> None:
+    for _ in range(5):
+        await bench.ask()
+    bench.store.fails = lambda path: path.startswith(layout.EVENTS)
+    with pytest.raises(StoreError):
+        await bench.names()
+    bench.store.fails = lambda path: False
+    assert len(await bench.names()) == 5
+    bench.store.fails = lambda path: path.endswith("/request.json")
+    await bench.ask()
+    with pytest.raises(StoreError):
+        await bench.names()
+    bench.store.fails = lambda path: False
+
+    assert len(await bench.names()) == 6
+
+
+async def test_a_record_that_cannot_be_read_is_named_and_hides_no_other(bench: Bench) -> None:
+    await bench.ask()
+    settled = await bench.ask()
+    paths = [f"v1/events/{'b' * 26}/request.json", layout.response_path(settled.request_id)]
+    for path in paths:
+        await bench.store.create(path, b'{"foreign": true}')
+    listed = await bench.index.page("pending")
+
+    assert [entry.request.name for entry in listed.entries] == ["event 1"]
+    assert list(listed.problems) == sorted(paths)
+
+
+async def test_what_is_no_event_in_the_store_is_left_alone(bench: Bench) -> None:
+    await bench.store.create("v1/events/README", b"")
+    await bench.store.create("v1/events/not-an-id/request.json", b"{}")
+    await bench.store.create(f"v1/events/{'b' * 26}/files/{'0' * 64}", b"written before its question")
+    await bench.store.create("v1/opened/20260101T0000/odd", b"")
+    listed = await bench.index.page("all")
+
+    assert (listed.entries, listed.problems) == ((), ())
+
+
+async def test_the_store_is_read_a_few_events_at_a_time(bench: Bench) -> None:
+    for _ in range(100):
+        await bench.ask()
+
+    assert len(await bench.names()) == 100
+    assert 1 < bench.store.most_at_once <= AT_ONCE
+
+
+async def test_two_looks_at_once_see_the_same(bench: Bench) -> None:
+    for _ in range(30):
+        await bench.ask()
+    seen: list[list[str]] = []
+
+    async def look() -> None:
+        seen.append(await bench.names(limit=7))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(look)
+
+    assert len(seen[0]) == 30
+    assert all(names == seen[0] for names in seen)
+
+
+async def test_the_index_keeps_no_prompt_and_no_value(bench: Bench) -> None:
+    await bench.ask()
+    (entry,) = (await bench.index.page()).entries
+
+    assert (entry.request.prompt, entry.request.initial, entry.request.default) == ("", None, None)
+
+
+@pytest.mark.parametrize("after", ["x", "-", "1-", "1-ABCDEFGH", "9" * 40 + "-aaaaaaaa", "1-aaaaaaaa\n", "'; DROP TABLE--"])
+async def test_a_cursor_that_is_none_is_refused(bench: Bench, after: str) -> None:
+    with pytest.raises(UsageError):
+        await bench.index.page("pending", 10, after)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 501])
+async def test_a_page_beyond_its_limit_is_refused(bench: Bench, limit: int) -> None:
+    with pytest.raises(UsageError):
+        await bench.index.page("pending", limit)
