@@ -115,6 +115,8 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.store = folder / "store"
+        # Not the default port, which another suite may take while ours is between two processes.
+        self._port = free_port()
         self._running: list[Script] = []
 
     def environ(self, **more: str) -> dict[str, str]:
@@ -122,6 +124,7 @@ class Machine:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PAUSEPOINT_")}
         own = {
             "PAUSEPOINT_STORE": self.store.as_uri(),
+            "PAUSEPOINT_PORT": str(self._port),
             "XDG_STATE_HOME": str(self.folder / "state"),
             "XDG_DATA_HOME": str(self.folder / "data"),
             "PYTHONUNBUFFERED": "1",

@@ -174,6 +174,36 @@ def test_no_browser_is_opened_without_a_screen_a_reader_or_a_window(
     assert open_browser("http://127.0.0.1:9/", environ, on_terminal) is False
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [(["nowhere", "staging", "", ""], ExitCode.DONE), (["\x04"], ExitCode.INTERRUPTED)],
+    ids=["answers", "ends"],
+)
+def test_a_person_at_a_terminal_is_asked_for_what_was_left_out(shell: Shell, typed: list[str], code: ExitCode) -> None:
+    import pty
+
+    workflow = shell.start("demo")
+    request_id = read_until(workflow.stderr, FORM)[2]
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*PROGRAM, "answer", request_id],
+        env=shell.environ,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    # A terminal keeps what is typed ahead.
+    os.write(ours, "".join(line if line == "\x04" else f"{line}\n" for line in typed).encode())
+    out, err = process.communicate(timeout=SECONDS)
+
+    assert process.returncode == code, err
+    assert b"Where to: " in err, "questions go to standard error"
+    assert (b"Accepted" in out) == (code == ExitCode.DONE)
+    for descriptor in (ours, theirs):
+        os.close(descriptor)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM ends a process at once there")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serve_says_where_it_listens_and_ends_with_a_signal(shell: Shell, number: signal.Signals) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Optional, Union
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, NaiveDatetime, SecretStr
@@ -60,7 +60,7 @@ class Box:
     tags: list[str] = field(default_factory=list)
 
 
-Pet = Annotated[Union[Cat, Dog], Field(discriminator="kind")]
+Pet = Annotated[Cat | Dog, Field(discriminator="kind")]
 
 
 def refused(call: Callable[..., object], *values: Any) -> AnswerError:
@@ -82,7 +82,7 @@ def refused(call: Callable[..., object], *values: Any) -> AnswerError:
         (HttpUrl, HttpUrl("http://x.example"), "http://x.example/"),
         (Box, Box(3, ["a"]), {"width": 3, "tags": ["a"]}),
         (Pet, Cat(kind="cat", lives=9), {"kind": "cat", "lives": 9}),
-        (Optional[Line], Line(size=Size.LARGE), {"size": "l", "count": 1}),
+        (Line | None, Line(size=Size.LARGE), {"size": "l", "count": 1}),
         (tuple[int, str], (1, "a"), [1, "a"]),
         (set[int], {1}, [1]),
         (dict[date, int], {date(2025, 1, 1): 1}, {"2025-01-01": 1}),
@@ -137,7 +137,7 @@ def test_an_integer_is_never_taken_for_a_moment() -> None:
     class Level(enum.IntEnum):
         LOW = 1
 
-    assert answer_type(Union[AwareDatetime, Level]).parse(1) is Level.LOW
+    assert answer_type(AwareDatetime | Level).parse(1) is Level.LOW
 
 
 class Opaque:
@@ -173,7 +173,7 @@ def test_a_type_without_a_schema_is_refused_by_name_and_never_turned_into_text(d
     [
         (int, "int"),
         (None, "None"),
-        (Optional[Line], "Line | None"),
+        (Line | None, "Line | None"),
         (Annotated[int, Field(gt=0)], "int"),
         (list[Size], "list[Size]"),
         (Literal["a", 1], "Literal['a', 1]"),
@@ -310,14 +310,14 @@ def test_the_usual_spellings_are_accepted_and_parsed(data_type: Any, value: Any)
             {"lines": [{}], "by": 3},
             {"lines.0.size": "This field is missing.", "by": "Must be text or no value (null)."},
         ),
-        (Optional[int], "x", {"": "Must be a whole number or no value (null)."}),
-        (Union[Literal["a", "b"], int], 1.5, {"": "Must be a whole number, a or b."}),
-        (Union[Literal["a"], Literal["b"]], "c", {"": "Choose one of: a, b."}),
+        (int | None, "x", {"": "Must be a whole number or no value (null)."}),
+        (Literal["a", "b"] | int, 1.5, {"": "Must be a whole number, a or b."}),
+        (Literal["a"] | Literal["b"], "c", {"": "Choose one of: a, b."}),
         (Pet, {"kind": "cow"}, {"kind": "Choose one of: cat, dog."}),
         (Pet, {}, {"kind": "This field is missing."}),
         (Pet, {"kind": "dog", "lives": 1}, {"name": "This field is missing.", "lives": "Unknown field."}),
-        (Union[Pet, int], "x", {"": "Must be a group of named values or a whole number."}),
-        (Union[Pet, None, list[int]], [1, "x"], {"1": "Must be a whole number."}),
+        (Pet | int, "x", {"": "Must be a group of named values or a whole number."}),
+        (Pet | None | list[int], [1, "x"], {"1": "Must be a whole number."}),
         (list[int], {}, {"": "Must be a list."}),
         (set[int], [1, 1], {"": "Each entry may occur only once."}),
         (Annotated[list[int], Field(min_length=2)], [1], {"": "Needs at least 2 entries."}),
@@ -349,8 +349,8 @@ def never(value: Any) -> Any:
 
 class Judged(BaseModel):
     colour: Annotated[str, AfterValidator(no_green)] = "red"
-    either: Union[int, Annotated[str, AfterValidator(no_green)], Line] = 3
-    cat: Annotated[Union[Cat, Dog], Field(discriminator="kind")] | None = None
+    either: int | Annotated[str, AfterValidator(no_green)] | Line = 3
+    cat: Annotated[Cat | Dog, Field(discriminator="kind")] | None = None
 
 
 @pytest.mark.parametrize(
@@ -379,7 +379,7 @@ def test_a_branch_that_is_called_like_a_field_does_not_confuse_the_path() -> Non
     class B(BaseModel):
         kind: Literal["b"]
 
-    asked: AnswerType[Any] = answer_type(Annotated[Union[A, B], Field(discriminator="kind")])
+    asked: AnswerType[Any] = answer_type(Annotated[A | B, Field(discriminator="kind")])
     assert refused(asked.parse, {"kind": "a", "a": 5, "x": 1}).fields == {"x": "never this one"}
     assert refused(asked.parse, {"kind": "a", "a": 5}).fields == {"x": "This field is missing."}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional, Union
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -203,8 +203,8 @@ INCOMPLETE: list[Any] = [
     Forgiving,
     WithPostInitData,
     list[WithFieldValidator],
-    Optional[Decimal],
-    Union[int, Annotated[str, AfterValidator(noop)]],
+    Decimal | None,
+    int | Annotated[str, AfterValidator(noop)],
     dict[str, list[date]],
 ]
 

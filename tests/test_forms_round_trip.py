@@ -6,10 +6,10 @@ import runpy
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, example, given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings
 
 from pausepoint._codec import answer_type, check
-from pausepoint._forms import build, draft_of, edit, parse
+from pausepoint._forms import build, draft_of, parse
 
 HERE = Path(__file__).parent
 TYPED = runpy.run_path(str(HERE / "typed_values.py"))

@@ -63,7 +63,7 @@ async def asked(watcher: Watcher, key: str = "k", seconds: float | None = 3600, 
 
 async def until(condition: Any) -> None:
     with anyio.fail_after(10):
-        while not condition():  # noqa: ASYNC110 - what is waited for belongs to the watcher, which has no such event
+        while not condition():
             await anyio.sleep(0.005)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import enum
-import typing
 import uuid
 from collections.abc import Callable
-from datetime import timedelta, timezone
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NamedTuple, Optional, Union
+from typing import Annotated, Any, Literal, NamedTuple, Union
 
 import typing_extensions
 from hypothesis import strategies as st
@@ -67,7 +66,7 @@ class Pair(NamedTuple):
     second: str = "x"
 
 
-OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: datetime.timezone(datetime.timedelta(minutes=minutes)))
 AWARE = st.datetimes(timezones=OFFSETS)
 TREES = st.recursive(
     st.builds(Tree, name=TEXT),
@@ -105,15 +104,15 @@ LEAVES = [
     *COMPLETE_LEAVES,
     Typed(Decimal, st.decimals(allow_nan=False, allow_infinity=False), "any"),
     Typed(Annotated[Decimal, Field(max_digits=8, decimal_places=2)], st.decimals(-999, 999, places=2), "any"),
-    Typed(__import__("datetime").date, st.dates(), "string"),
-    Typed(__import__("datetime").datetime, st.datetimes() | AWARE, "string"),
+    Typed(datetime.date, st.dates(), "string"),
+    Typed(datetime.datetime, st.datetimes() | AWARE, "string"),
     Typed(AwareDatetime, AWARE, "string"),
     Typed(NaiveDatetime, st.datetimes(), "string"),
-    Typed(__import__("datetime").time, st.times() | st.times(timezones=OFFSETS), "string"),
-    Typed(timedelta, st.timedeltas(), "string"),
+    Typed(datetime.time, st.times() | st.times(timezones=OFFSETS), "string"),
+    Typed(datetime.timedelta, st.timedeltas(), "string"),
     Typed(uuid.UUID, st.uuids(), "string"),
     Typed(HttpUrl, st.sampled_from(["http://a/", "https://x.example/%7Ea?b#c"]).map(HttpUrl), "string"),
-    Typed(Annotated[Union[Square, Circle], Field(discriminator="kind")], SHAPES, "object"),
+    Typed(Annotated[Square | Circle, Field(discriminator="kind")], SHAPES, "object"),
     Typed(Pair, st.builds(Pair, st.integers(), TEXT), "array"),
     Typed(Any, st.none() | st.booleans() | st.lists(st.integers(), max_size=2) | TEXT, "any"),
     Typed(type(None), st.none(), "null"),
@@ -139,7 +138,7 @@ def _larger(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
 
 
 def _optional(one: Typed) -> Typed:
-    return Typed(Optional[one.type], st.none() | one.values, "any")
+    return Typed(one.type | None, st.none() | one.values, "any")
 
 
 def _pair(both: tuple[Typed, Typed]) -> Typed:
@@ -155,7 +154,8 @@ def _union(several: list[Typed]) -> Typed:
         return several[0]
     chosen = list(apart.values())
     kind = chosen[0].json if len(chosen) == 1 else "any"
-    return Typed(Union[tuple(one.type for one in chosen)], st.one_of([one.values for one in chosen]), kind)
+    made = Union[tuple(one.type for one in chosen)]  # noqa: UP007
+    return Typed(made, st.one_of([one.values for one in chosen]), kind)
 
 
 def _model(fields: dict[str, tuple[Typed, bool]]) -> st.SearchStrategy[Typed]:
@@ -193,4 +193,4 @@ def values_of(leaves: list[Typed]) -> st.SearchStrategy[tuple[Any, Any]]:
     return types(leaves).flatmap(lambda one: st.tuples(st.just(one.type), one.values))
 
 
-__all__ = ["COMPLETE_LEAVES", "LEAVES", "TEXT", "types", "typing", "values_of"]
+__all__ = ["COMPLETE_LEAVES", "LEAVES", "TEXT", "types", "values_of"]

@@ -274,7 +274,8 @@ class Field(Model):
             row; a map one `group` per row with a key and a value; an optional exactly one.
         present: Of an optional: a value is given (as opposed to "no value").
         removable: It is a row that may be taken out again.
-        can_add: Of a list or map: another row may be added.
+        can_add: Of a list or map: another row may be added. Of an optional: it holds a part of its own kind that is not
+            drawn yet; the action `add:<name>` draws it, and so does submitting the form without "no value".
         offset: Of a datetime or time: the UTC offset as typed, None where it has no such input.
         native: The typed value fits the browser's own date or time control; else it is shown as plain text.
     """

@@ -52,6 +52,28 @@ async def test_head_is_get_without_its_body(house: Any, path: str) -> None:
     assert head.headers["content-type"] == got.headers["content-type"] if "content-type" in got.headers else True
 
 
+async def test_no_server_has_to_drop_the_body_of_a_head(house: Any) -> None:
+    sent: list[Any] = []
+    scope = {
+        "type": "http",
+        "method": "HEAD",
+        "path": "/health",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost")],
+    }
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await house.app()(scope, receive, send)
+
+    assert sent[0]["status"] == 200
+    assert [message.get("body") for message in sent[1:]] == [b""] * (len(sent) - 1)
+
+
 @pytest.mark.parametrize("path", EVERY_GET + EVERY_POST)
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
 @pytest.mark.parametrize("fails", [False, True])
@@ -251,7 +273,11 @@ async def test_no_answer_token_or_whole_id_is_logged(house: Any, caplog: pytest.
     app = house.app(api_token="0perator")
     async with house.browser(app) as browser:
         held = await browser.opened(request)
-        for typed in ({"v": "hunter2", "token": "f0rged"}, {"v": "hunter2", "comment": "hunter2" * 2000}, {"v": "hunter2"}):
+        for typed in (
+            {"v": "hunter2", "token": "f0rged"},
+            {"v": "hunter2", "comment": "hunter2" * 2000},
+            {"v": "hunter2"},
+        ):
             await browser.post("/submit", data=held | typed)
         await browser.post("/submit/json", json={"request_id": request.request_id, "value": "hunter2"})
         await browser.post("/submit/json", json={"request_id": broken.request_id, "value": "hunter2"})

@@ -83,7 +83,9 @@ async def test_an_endless_body_is_not_read_into_memory_and_the_server_stops_read
 
 async def test_the_sender_of_eleven_megabytes_comes_to_read_why_they_are_refused(house: Any) -> None:
     async with served(house.app()) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-        declared = await client.post("/submit/json", content=b"x" * 11 * MIB, headers={"content-type": "application/json"})
+        declared = await client.post(
+            "/submit/json", content=b"x" * 11 * MIB, headers={"content-type": "application/json"}
+        )
         form = await client.post("/submit", data={"v": "x" * 11 * MIB})
         after = await client.get("/health")
 

@@ -79,12 +79,14 @@ asyncio.run(main())
 THAT_CATCHES_CTRL_C = """
 from pausepoint import new_event, run
 
+def ask():
+    return new_event("approve", bool, key="approve")
+
 with run("ctrl-c"):
-    event = new_event("approve", bool)
     try:
-        event.wait()
+        ask().wait()
     except KeyboardInterrupt:
-        print("settled" if event.response() else "still open")
+        print("settled" if ask().response() else "still open")
         raise SystemExit(130)
     print("answered")
 """

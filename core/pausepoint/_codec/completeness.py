@@ -122,7 +122,7 @@ class _Walk:
         return (alias is None or isinstance(alias, str)) and self.allows(core["schema"])
 
 
-_BASE_MISSING = getattr(Enum._missing_, "__func__", None)  # noqa: SLF001
+_BASE_MISSING = getattr(Enum._missing_, "__func__", None)
 _BASE_JSON_SCHEMA = getattr(BaseModel.__get_pydantic_json_schema__, "__func__", None)
 
 
@@ -151,7 +151,7 @@ def _literal(_: _Walk, core: Core) -> bool:
 
 
 def _enum(_: _Walk, core: Core) -> bool:
-    lenient = getattr(core["cls"]._missing_, "__func__", None) is not _BASE_MISSING  # noqa: SLF001
+    lenient = getattr(core["cls"]._missing_, "__func__", None) is not _BASE_MISSING
     return not lenient and not core.get("missing") and _values([member.value for member in core["members"]])
 
 

@@ -16,8 +16,8 @@ class Prefilling:
     """
     The validator of a prefilled model.
 
-    It fills in at the level of JSON and hands over to the model's own validator, because pydantic replaces any other schema
-    of a finished class by the one that the class was built with.
+    It fills in at the level of JSON and hands over to the model's own validator, because pydantic replaces any other
+    schema of a finished class by the one that the class was built with.
     """
 
     def __init__(self, model: type[BaseModel], initial: Mapping[str, JsonValue], values: Mapping[str, object]) -> None:

@@ -90,7 +90,7 @@ def _field_type(model: type[RunInput], name: str) -> TypeAdapter[Any]:
     field = model.model_fields[name]
     tagged = [Field(discriminator=field.discriminator)] if field.discriminator else []
     annotated = (field.annotation, *field.metadata, *tagged)
-    return TypeAdapter(Annotated[annotated] if len(annotated) > 1 else field.annotation)
+    return TypeAdapter(Annotated[annotated] if len(annotated) > 1 else field.annotation)  # type: ignore[arg-type]
 
 
 def _refuse_by_validators(model: type[RunInput], given: Mapping[str, object]) -> None:

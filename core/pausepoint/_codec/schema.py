@@ -98,7 +98,9 @@ class AnswerSchema(GenerateJsonSchema):
 
     def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
         """Keep the names of the members beside their values."""
-        return {**super().enum_schema(schema), ENUM_NAMES: [member.name for member in schema["members"]]}
+        members = list(dict.fromkeys(schema["members"]))  # a second name of a member is no second choice
+        generated = super().enum_schema({**schema, "members": members})
+        return {**generated, ENUM_NAMES: [member.name for member in members]}
 
     def literal_schema(self, schema: core_schema.LiteralSchema) -> JsonSchemaValue:
         """Refuse members of plain enums, which pydantic's literals do not know again in JSON."""

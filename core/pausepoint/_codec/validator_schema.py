@@ -109,8 +109,12 @@ class DecimalBounds:
 
 
 def _places(number: Decimal) -> int:
-    exponent = number.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+    """Count the digits after the point, zeros at the end aside; normalize() would round to 28 digits."""
+    _, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int) or exponent >= 0 or not number:
+        return 0
+    kept = "".join(map(str, digits)).rstrip("0")
+    return max(0, -exponent - (len(digits) - len(kept)))
 
 
 def _divides(step: Decimal, number: Decimal) -> bool:

@@ -168,6 +168,8 @@ def _holds(found: JsonValue, value: JsonValue) -> bool:
         return all(key in found and _holds(found[key], child) for key, child in value.items())
     if isinstance(found, list) and isinstance(value, list):
         return len(found) == len(value) and all(map(_holds, found, value))
+    if type(found) in (int, float) and type(value) in (int, float):
+        return found == value
     return same(found, value)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from .._models import Field, FieldErrors, Option
 from .drafting import drafted
 from .limits import MAX_ROWS, Budget, Draft, TooManyInputsError
-from .names import JSON, KEY, KIND, NONE, OFFSET, OUT, ROOT, below, control, element_id, is_within, path_below
-from .reading import key_path, row_count
+from .names import JSON, KEY, KIND, NONE, OFFSET, OUT, ROOT, below, control, element_id, path_below
+from .reading import is_never_drawn, key_path, row_count, row_key
 from .shape import Shape, inner, item, keys, options, parts, shape_of
 from .spelling import is_native, option_values, spelt
 from .wording import choice_labels, examples, hint, humanised, kind_labels
@@ -91,9 +91,18 @@ class _Builder:
             "examples": examples(shape),
             "required": place.required,
             "removable": place.removable,
-            "error": self._errors.get(place.path, "") if place.error else "",
+            "error": self._error(shape, place),
         }
         return Field.model_validate({**facts, **more})
+
+    def _error(self, shape: Shape, place: _Place) -> str:
+        if not place.error:
+            return ""
+        if shape.kind != "json":
+            return self._errors.get(place.path, "")
+        # One input stands for everything below it, so what is wrong down there is said here.
+        told = {path: message for path, message in self._errors.items() if _is_below(path, place.path)}
+        return " ".join(f"{path}: {message}" if path != place.path else message for path, message in told.items())
 
     def _single(self, shape: Shape, place: _Place) -> Field:
         text = self._draft.get(place.name, "")
@@ -158,9 +167,7 @@ class _Builder:
 
     def _drawn(self, shape: Shape, place: _Place) -> Field:
         """Draw a part that may be drawn for the first time: then nothing is typed, and its defaults are filled in."""
-        if shape.recursive and not any(
-            is_within(name, place.name) and not _is_switch(name, place.name) for name in self._draft
-        ):
+        if is_never_drawn(shape, place.name, self._draft):
             self._draft = {**drafted(shape, place.name), **self._draft}
         return self.field(shape, place)
 
@@ -190,9 +197,8 @@ class _Builder:
 
     def _map_row(self, shape: Shape, place: _Place, at: int) -> Field:
         name = below(place.name, at)
-        key = self._draft.get(control(name, KEY), "")
         key_place = _Place(control(name, KEY), key_path(place.path, at), "Name")
-        value_place = _Place(name, path_below(place.path, key), "Value")
+        value_place = _Place(name, path_below(place.path, row_key(keys(shape), self._draft, name)), "Value")
         return Field(
             kind="group",
             name=name,
@@ -208,9 +214,9 @@ def _root_label(shape: Shape) -> str:
     return str(shape.schema.get("title") or "Your answer")
 
 
+def _is_below(path: str, parent: str) -> bool:
+    return not parent or path == parent or path.startswith(f"{parent}.")
+
+
 def _offset(place: _Place) -> str:
     return control(place.name, OFFSET)
-
-
-def _is_switch(name: str, node: str) -> bool:
-    return name in (control(node, NONE), control(node, KIND))

@@ -30,6 +30,8 @@ def typed_json(text: str) -> JsonValue:
         raise ValueError(_too_deep()) from None
     if _depth(value) > MAX_DEPTH:
         raise ValueError(_too_deep())
+    if not _is_unicode(value):
+        raise ValueError("A text in it holds half of a character (a lone surrogate).")
     return value
 
 
@@ -54,17 +56,26 @@ def _constant(_: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not numbers in JSON.")
 
 
-def _float(text: str) -> float:
+def _float(text: str) -> int | float:
     number = float(text)
     if math.isinf(number):
         raise ValueError("A number is too large.")
-    return number
+    # As everywhere where JSON comes in: one kind of number, so that 3.0 is a whole one.
+    return int(number) if number.is_integer() else number
 
 
 def _integer(text: str) -> int:
     if len(text) > MAX_DIGITS:
         raise ValueError("A number has too many digits.")
     return int(text)
+
+
+def _is_unicode(value: JsonValue) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _depth(value: JsonValue) -> int:

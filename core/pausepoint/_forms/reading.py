@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import JsonValue
 
 from .limits import MAX_DEPTH, MAX_INPUTS, MAX_ROWS, Budget, Draft, TooManyInputsError
-from .names import JSON, KEY, KIND, NONE, OFFSET, OUT, ROOT, ROWS, below, control, path_below
+from .names import JSON, KEY, KIND, NONE, OFFSET, OUT, ROOT, ROWS, below, control, is_within, path_below
 from .shape import Part, Shape, inner, item, keys, options, parts, shape_of
 from .spelling import CHOOSE, FILL_IN, is_filled_in, understood
 
@@ -58,6 +58,21 @@ def row_count(draft: Draft, name: str) -> int:
     return min(int(text), MAX_ROWS + 1) if text.isascii() and text.isdigit() and len(text) < MAX_DEPTH else 0
 
 
+def is_never_drawn(shape: Shape, name: str, draft: Draft) -> bool:
+    """Return True for a recursive part that was opened or chosen just now: the reviewer has not seen its inputs yet."""
+    switches = (control(name, NONE), control(name, KIND))
+    return shape.recursive and not any(is_within(known, name) and known not in switches for known in draft)
+
+
+def row_key(shape: Shape, draft: Draft, name: str) -> str:
+    """Return the key of a map's row as far as it can be understood, else as it was typed."""
+    typed = draft.get(control(name, KEY), "")
+    try:
+        return str(understood(shape, typed))
+    except ValueError:
+        return typed
+
+
 class _Reader:
     """One reading of one draft; collects the errors on its way."""
 
@@ -67,6 +82,9 @@ class _Reader:
         self._budget = Budget()
 
     def read(self, shape: Shape, name: str, path: str, required: bool = True) -> JsonValue | _LeftOut:
+        if is_never_drawn(shape, name, self._draft):
+            self._refuse(path, "Please fill in the fields that are shown here now.")
+            return None
         typed = self._draft.get(control(name, JSON))
         if typed is not None:
             return self._input(Shape("json", shape.schema, shape.root), typed, path, required)
@@ -157,7 +175,7 @@ class _Reader:
             key = self._key(key_shape, below(name, at), key_path(path, at))
             if key is not None and key in found:
                 self._refuse(key_path(path, at), "Each name may occur only once.")
-            value = self.read(row, below(name, at), path_below(path, f"{at}:{KEY}:value" if key is None else key))
+            value = self.read(row, below(name, at), path_below(path, row_key(key_shape, self._draft, below(name, at))))
             if key is not None:
                 found.setdefault(key, None if isinstance(value, _LeftOut) else value)
         return found

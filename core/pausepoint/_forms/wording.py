@@ -71,7 +71,7 @@ def choice_labels(schema: Any) -> list[str]:
 
 
 def hint(shape: Shape, required: bool = True) -> str:
-    """Return the limits, the expected spelling, and what an empty input stands for; empty where nothing is to be said."""
+    """Return the limits, the expected spelling, and what an empty input stands for; empty where there is none."""
     limits = _limits(shape)
     if required or "default" not in shape.schema or is_filled_in(shape, "") or shape.kind in _NEVER_LEFT_EMPTY:
         return limits

@@ -27,8 +27,8 @@ class Backend(Protocol):
     async def get(self, path: str, limit: int) -> bytes | None:
         """Read an object of at most *limit* bytes; None if there is none."""
 
-    async def list(self, prefix: str) -> Names:
-        """Return the names directly below a folder, in any order."""
+    async def list(self, prefix: str, after: str = "") -> Names:
+        """Return the names directly below a folder, in any order; those up to *after* may be left out."""
 
     async def remove(self, path: str) -> None:
         """Remove a throw-away object."""
@@ -67,7 +67,7 @@ class FsspecStore:
     async def list(self, prefix: str, after: str = "") -> Names:
         """See `Store.list`."""
         # Filtered and sorted here, whatever a backend promises: one server that was tried ignores its own start-after.
-        return sorted(name for name in await self._backend.list(checked_path(prefix)) if name > after)
+        return sorted(name for name in await self._backend.list(checked_path(prefix), after) if name > after)
 
     async def probe(self) -> None:
         """See `Store.probe`."""

@@ -56,8 +56,8 @@ class LocalFiles:
             return await to_thread.run_sync(self._get, path, limit)
         return self._get(path, limit)
 
-    async def list(self, prefix: str) -> Names:
-        """Return the names below a folder, in no order."""
+    async def list(self, prefix: str, after: str = "") -> Names:  # noqa: ARG002 - the protocol's parameter
+        """Return all names below a folder, in no order."""
         return await to_thread.run_sync(self._list, prefix)
 
     async def remove(self, path: str) -> None:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from ..errors import UsageError
+from .buckets import CLOUDS, bucket_at
 from .fsspec_store import FsspecStore
 from .local import LocalFiles
 from .memory import MemoryStore
+from .objects import BucketObjects
 from .protocol import Store
 
-ALLOWED = "Set PAUSEPOINT_STORE to file:///path/to/folder, to a plain path of a folder, or to memory:// (one process)."
+ALLOWED = (
+    "Set PAUSEPOINT_STORE to file:///path/to/folder, to a plain path of a folder, to s3://bucket/prefix, "
+    "gs://bucket/prefix or az://container/prefix, or to memory:// (one process)."
+)
 
-_LATER = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
 # Two characters at least, so that the drive of a Windows path is not taken for a scheme.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _MEMORY_NAME = re.compile(r"[A-Za-z0-9_-]{0,64}")
@@ -28,11 +34,13 @@ def open_store(url: str | os.PathLike[str]) -> Store:
     Open the store at a URL. Nothing is read or written yet; `Store.probe` does that.
 
     Args:
-        url: `file:///path/to/folder` (percent-encoded), a plain path (`~` is the home directory), or `memory://` with
-            an optional name of letters, digits, `_` and `-`: the same name is the same store within one process.
+        url: `file:///path/to/folder` (percent-encoded), a plain path (`~` is the home directory), a bucket (see
+            `buckets.bucket_at`), or `memory://` with an optional name of letters, digits, `_` and `-`: the same name is
+            the same store within one process.
 
     Raises:
-        UsageError: Any other URL. The message names its scheme and not the URL, which may hold a password.
+        UsageError: Any other URL, or the extra for that kind of bucket is not installed. The message names its scheme
+            and not the URL, which may hold a password.
     """
     text = os.fspath(url)
     if not text or "\0" in text:
@@ -47,9 +55,26 @@ def open_store(url: str | os.PathLike[str]) -> Store:
         return _memory_store(text)
     if scheme == "file":
         return _folder_store(_folder_of(text))
-    if scheme in _LATER:
-        raise _refusal(f"{scheme}:", f"not in this version; the extra pausepoint[{_LATER[scheme]}] will provide it")
+    if scheme in CLOUDS:
+        return bucket_store(text)
     raise _refusal(f"{scheme}:", "answers cannot be kept there")
+
+
+def bucket_store(url: str, find: Callable[[str], object | None] = find_spec) -> FsspecStore:
+    """
+    Open the store in a bucket, see `open_store`.
+
+    Args:
+        url: Of one of the schemes in `CLOUDS`.
+        find: Returns None if no module has that name; nothing is imported before the store is used.
+    """
+    bucket = bucket_at(url)
+    if find("obstore") is None:
+        raise UsageError(
+            f"A store in {bucket.cloud.name} needs a library that is not installed.",
+            f"Run: pip install 'pausepoint[{bucket.cloud.extra}]'",
+        )
+    return FsspecStore(BucketObjects(bucket))
 
 
 def _memory_store(url: str) -> MemoryStore:

@@ -12,13 +12,14 @@ from starlette.requests import Request as HttpRequest
 from .. import _waiting
 from .._access import Access, Action, Visitor, Way
 from .._index import Index
-from .._links import FormTokens, proof
+from .._links import FormTokens, proof, verify_stream_bearer
 from .._markers import Markers
 from .._models import Request
 from .._settings import Settings
 from .._settling import Settling
 from .._store import Records, Store, layout
 from ..errors import UnknownRequestError
+from .streaming import Hub
 
 BEARER = "bearer "
 
@@ -42,7 +43,8 @@ class Desk:
         self.access = Access(settings)
         self.records = Records(store)
         markers = Markers(store)
-        self.settling = Settling(self.records, markers, heard=lambda request_id: _waiting.hint(store.url, request_id))
+        self.hub = Hub(markers)
+        self.settling = Settling(self.records, markers, heard=self._heard)
         self.index = Index(self.records, markers, self.settling)
         self._identity_secret: bytes | None = None
         self._own_secret = secrets.token_bytes(32)
@@ -98,6 +100,22 @@ class Desk:
         if not self.access.may(visitor, action):
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
         return visitor
+
+    async def admit_stream(self, http: HttpRequest) -> None:
+        """
+        Return if whoever asks can read the store anyway, which its stream bearer proves.
+
+        Raises:
+            HTTPException: 401 otherwise.
+        """
+        secret = await self._identity()
+        given = self.visitor(http, "api").bearer
+        if not given or secret is None or not verify_stream_bearer(secret, given):
+            raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+
+    def _heard(self, request_id: str) -> None:
+        _waiting.hint(self.store.url, request_id)
+        self.hub.say(request_id)
 
     async def _identity(self) -> bytes | None:
         # Looked at first, because `identity_secret` would make the one that is missing, and reading a page must not

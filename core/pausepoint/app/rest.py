@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+import anyio
 from fastapi import APIRouter, Query
 from pydantic import ConfigDict, Field
 from starlette.requests import Request as HttpRequest
@@ -15,10 +16,18 @@ from .._models import MAX_LABEL_CHARS, MAX_PAGE, Answer, Model, Outcome, Request
 from .._settling import already_settled
 from ..errors import AnswerError
 from .bodies import AnyJson, comment_error, json_of
-from .contract import RequestId, json_body, refusals
+from .contract import RequestId, Responses, json_body, refusals
 from .desk import AtDesk, root_of
 from .intake import take
 from .legacy import SAVED, Submitted, submitted
+from .streaming import EventStream
+
+MAX_WAIT = 60.0
+LOOK_EVERY = 5.0
+"""Seconds after which a long-poll looks by itself, in case a hint was lost."""
+MAILBOX = "^[A-Za-z0-9_-]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?$"
+
+_STREAM: Responses = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
 router = APIRouter(prefix="/api/v1", tags=["events"])
 
@@ -148,6 +157,44 @@ async def show_event(http: HttpRequest, desk: AtDesk, request_id: RequestId) -> 
         json_schema=request.json_schema,
         by=settled.by.name if settled and settled.by else None,
     )
+
+
+@router.get("/events/{request_id}/wait", responses=refusals(401, 404, 422, 500, 503))
+async def wait_for_event(
+    http: HttpRequest,
+    desk: AtDesk,
+    request_id: RequestId,
+    timeout: Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait at most.")] = 30,  # noqa: ASYNC109
+) -> EventDetail:
+    """Return the event as soon as it is settled, or as it is when the time is over: look at `status`."""
+    detail = await show_event(http, desk, request_id)
+    mailbox = (await desk.request(request_id)).mailbox
+    async with desk.hub.listening(mailbox) as listener:
+        with anyio.move_on_after(timeout):
+            while detail.status == "pending" and (heard := await listener.next(LOOK_EVERY)) is not None:
+                if heard in ("", request_id):
+                    detail = await show_event(http, desk, request_id)
+    return detail
+
+
+@router.get(
+    "/stream",
+    status_code=200,
+    response_class=EventStream,
+    responses={**_STREAM, **refusals(401, 422, 500)},
+)
+async def stream_hints(
+    http: HttpRequest,
+    desk: AtDesk,
+    mailbox: Annotated[str, Query(pattern=MAILBOX, description="Whose hints.")] = "default",
+) -> EventStream:
+    """
+    Follow what happens: `event: hello`, then `data: <id>` for each event that something was stored for.
+
+    For waiting workflows; the bearer is derived from the store's secret.
+    """
+    await desk.admit_stream(http)
+    return EventStream(desk.hub, mailbox)
 
 
 @router.post(

@@ -27,7 +27,7 @@ EXIT_CODES: Mapping[int, str] = {
     ExitCode.WRONG_USE: "wrong use: arguments, settings",
     ExitCode.NO_SUCH_EVENT: "no such event",
     ExitCode.ALREADY_SETTLED: "the event was settled before; its first outcome stands",
-    ExitCode.REFUSED: "the answer was refused; nothing changed",
+    ExitCode.REFUSED: "the answer was refused; the event still waits",
     ExitCode.NOT_YET_CHECKED: "the answer is saved; the workflow has not checked it yet",
     ExitCode.INTERRUPTED: "stopped by Ctrl-C",
 }

@@ -122,7 +122,7 @@ def write_any_character() -> None:
     for stream in (sys.stdout, sys.stderr):
         # Not a TextIOWrapper where somebody has replaced it.
         if reconfigure := getattr(stream, "reconfigure", None):
-            reconfigure(errors="strict")
+            reconfigure(errors="backslashreplace")
 
 
 def _shown(at: datetime) -> Moment:
