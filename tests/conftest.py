@@ -36,7 +36,7 @@ def no_settings_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Ite
         for name in [name for name in os.environ if name.startswith("PAUSEPOINT_")]:
             environ.delenv(name)
         data = str(tmp_path_factory.mktemp("data"))
-        for name in ("XDG_DATA_HOME", "XDG_RUNTIME_DIR", "LOCALAPPDATA"):
+        for name in ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "LOCALAPPDATA"):
             environ.setenv(name, data)
         yield
 

@@ -10,7 +10,7 @@ from pausepoint._markers import Markers
 from pausepoint._models import Answer, DefaultValue, Request, Response, Reviewer, RunContext, utc_now
 from pausepoint._settling import Settling, write_id_of
 from pausepoint._store import MemoryStore, Records, layout
-from pausepoint.errors import AlreadySettledError, AnswerError, StoreError
+from pausepoint.errors import AlreadySettledError, AnswerError, StoreError, UsageError
 
 pytestmark = pytest.mark.anyio
 
@@ -284,6 +284,15 @@ async def test_a_cancelled_event_refuses_answers_and_keeps_its_reason(bench: Ben
     assert (response.outcome, response.reason, response.source) == ("cancelled", "not needed", "workflow")
     with pytest.raises(AlreadySettledError, match="cancelled"):
         await bench.settling.submit(request, Answer(value=1))
+
+
+async def test_a_reason_beyond_eight_kib_is_refused_and_nothing_is_cancelled(bench: Bench) -> None:
+    request = await bench.asked()
+
+    with pytest.raises(UsageError, match="8 KiB"):
+        await bench.settling.cancel(request, "x" * 8193)
+
+    assert await bench.records.response(ID) is None
 
 
 async def test_cancelling_an_answered_event_changes_nothing(bench: Bench) -> None:

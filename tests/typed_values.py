@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import enum
 import uuid
 from collections.abc import Callable
@@ -66,7 +66,7 @@ class Pair(NamedTuple):
     second: str = "x"
 
 
-OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: datetime.timezone(datetime.timedelta(minutes=minutes)))
+OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: dt.timezone(dt.timedelta(minutes=minutes)))
 AWARE = st.datetimes(timezones=OFFSETS)
 TREES = st.recursive(
     st.builds(Tree, name=TEXT),
@@ -104,12 +104,12 @@ LEAVES = [
     *COMPLETE_LEAVES,
     Typed(Decimal, st.decimals(allow_nan=False, allow_infinity=False), "any"),
     Typed(Annotated[Decimal, Field(max_digits=8, decimal_places=2)], st.decimals(-999, 999, places=2), "any"),
-    Typed(datetime.date, st.dates(), "string"),
-    Typed(datetime.datetime, st.datetimes() | AWARE, "string"),
+    Typed(dt.date, st.dates(), "string"),
+    Typed(dt.datetime, st.datetimes() | AWARE, "string"),
     Typed(AwareDatetime, AWARE, "string"),
     Typed(NaiveDatetime, st.datetimes(), "string"),
-    Typed(datetime.time, st.times() | st.times(timezones=OFFSETS), "string"),
-    Typed(datetime.timedelta, st.timedeltas(), "string"),
+    Typed(dt.time, st.times() | st.times(timezones=OFFSETS), "string"),
+    Typed(dt.timedelta, st.timedeltas(), "string"),
     Typed(uuid.UUID, st.uuids(), "string"),
     Typed(HttpUrl, st.sampled_from(["http://a/", "https://x.example/%7Ea?b#c"]).map(HttpUrl), "string"),
     Typed(Annotated[Square | Circle, Field(discriminator="kind")], SHAPES, "object"),

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 import anyio
 import anyio.to_thread
@@ -34,7 +35,7 @@ from ._models import (
     utc_now,
 )
 from ._store import Records
-from .errors import AlreadySettledError, AnswerError, StoreError, UnreadableRecordError
+from .errors import AlreadySettledError, AnswerError, StoreError, UnreadableRecordError, UsageError
 
 LATE = timedelta(seconds=5)
 """How long after its deadline an event still waits for its own workflow before others may expire it."""
@@ -135,20 +136,21 @@ class Settling:
             request: The question.
             reason: Why, for whoever opens the link later; at most 8 KiB.
             by_operator: True where it was not the workflow itself.
+
+        Raises:
+            UsageError: The reason is longer.
         """
-        source = "operator" if by_operator else "workflow"
-        return await self._put(
-            request,
-            Response.model_validate(
-                {
-                    "request_id": request.request_id,
-                    "outcome": "cancelled",
-                    "source": source,
-                    "reason": reason,
-                    "settled_at": self._clock(),
-                }
-            ),
+        if not isinstance(reason, str) or len(reason.encode("utf-8", "replace")) > MAX_COMMENT_BYTES:
+            raise UsageError(
+                f"The reason of a cancel must be text of at most {MAX_COMMENT_BYTES // 1024} KiB.",
+                "Shorten it; nothing was cancelled.",
+                request.label,
+            )
+        source: Literal["operator", "workflow"] = "operator" if by_operator else "workflow"
+        response = Response(
+            request_id=request.request_id, outcome="cancelled", source=source, reason=reason, settled_at=self._clock()
         )
+        return await self._put(request, response)
 
     async def judge(self, request: Request, parse: Parse) -> Response | None:
         """

@@ -8,9 +8,10 @@ import enum
 import json
 import uuid
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Optional, TypedDict, Union
+from typing import Annotated, Any, Literal, Optional, Union
 
 from pydantic import BaseModel, Field, HttpUrl
+from typing_extensions import TypedDict  # before Python 3.12 pydantic takes no other
 
 from pausepoint import _links, _models
 from pausepoint._codec import answer_type

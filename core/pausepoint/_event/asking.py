@@ -49,6 +49,7 @@ async def ask(question: Question[T], key: str, run: RunContext, surface: Surface
         StoreError: The store failed.
     """
     records = surface.watcher().records
+    await records.store_id()  # refuses the store of a newer version before anything is written into it
     request_id = request_id_of(await records.identity_secret(), run, key, question.generation)
     request = await records.find_request(request_id) or await _store(question, key, run, request_id, surface)
     _refuse_other_type(request, question)

@@ -1,0 +1,195 @@
+"""
+The suite's fixtures: one real Chromium, a window per reviewer that reports whatever goes wrong in it, and workflows
+that really wait.
+"""
+
+from __future__ import annotations
+
+import queue
+import runpy
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, sync_playwright
+
+from pausepoint import Event, new_event, run
+from pausepoint._models import Response
+from pausepoint.errors import PausepointError
+
+T = TypeVar("T")
+
+# By path: suites are no package, and pytest's import mode puts no folder on sys.path.
+REVIEWING = runpy.run_path(str(Path(__file__).parents[1] / "reviewing.py"))
+
+LIMIT = 60.0
+"""Seconds after which something that should have happened counts as never happening."""
+
+CHROMIUM_ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",
+    # Whoever owns a name decides where it leads: this one leads to the reviewer's own machine.
+    "--host-resolver-rules=MAP evil.example 127.0.0.1",
+)
+FIRST_RUN = count(1)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One Chromium with a fresh profile for the whole suite."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        yield started
+        started.close()
+
+
+class Complaints(list[str]):
+    """What a window's console, its dialogs, and its requests beyond loopback say; a page of ours gives it nothing."""
+
+    def watch(self, page: Page) -> None:
+        """Listen to a window from its beginning."""
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.append(f"script error: {error}"))
+        page.on("dialog", self._on_dialog)
+        page.on("request", self._on_request)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        # Chromium says this of each page whose status is a refusal; the page itself is what the test looks at.
+        if not message.text.startswith("Failed to load resource: the server responded with a status of 4"):
+            self.append(f"console: {message.text}")
+
+    def _on_dialog(self, dialog: Dialog) -> None:
+        self.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _on_request(self, request: Request) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "http://evil.example:")):
+            self.append(f"request: {request.url}")
+
+
+@pytest.fixture
+def reviewer(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open the window of one more reviewer, who has no scripts unless `scripts=True`; afterwards none may complain."""
+    contexts: list[BrowserContext] = []
+    complaints = Complaints()
+
+    def opened(scripts: bool = False) -> Page:
+        context = browser.new_context(java_script_enabled=scripts)
+        contexts.append(context)
+        page = context.new_page()
+        complaints.watch(page)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+@pytest.fixture
+def page(reviewer: Callable[..., Page]) -> Page:
+    """The window of a reviewer who has no scripts."""
+    return reviewer()
+
+
+@pytest.fixture
+def scripted(reviewer: Callable[..., Page]) -> Page:
+    """The window of a reviewer with scripts: for what could only go wrong there, and for axe-core, which is one."""
+    return reviewer(scripts=True)
+
+
+class Asked:
+    """
+    A workflow in a thread of its own that has asked something under the embedded server, and waits.
+
+    Args:
+        ask: Asks and gives the handle.
+        threads: Where it runs; the test's own thread belongs to the browser's event loop.
+        run_id: What the run is called.
+    """
+
+    def __init__(self, ask: Callable[[], Event[Any]], threads: ThreadPoolExecutor, run_id: str) -> None:
+        self._threads = threads
+        asked: queue.Queue[Event[Any] | None] = queue.Queue()
+        self._answer: Future[Any] = threads.submit(_wait, ask, run_id, asked)
+        event = asked.get(timeout=LIMIT)
+        self.event: Event[Any] = event if event is not None else self._answer.result(LIMIT)
+        self.link = self.event.form_url
+
+    def answer(self) -> Any:
+        """Return what the workflow got; raise what it met."""
+        return self._answer.result(LIMIT)
+
+    def stored(self) -> Response | None:
+        """Return the stored response, if there is one."""
+        return self._threads.submit(self.event.response).result(LIMIT)
+
+    def cancel(self, reason: str) -> None:
+        """Withdraw the question."""
+        self._threads.submit(self.event.cancel, reason).result(LIMIT)
+
+    def close(self) -> None:
+        """Let the workflow end, however."""
+        if not self._answer.done():
+            self.cancel("The test has ended.")
+        self._answer.exception(LIMIT)
+
+
+def _wait(ask: Callable[[], Event[Any]], run_id: str, asked: queue.Queue[Event[Any] | None]) -> Any:
+    try:
+        with run(run_id):
+            event = ask()
+            asked.put(event)
+            return event.wait()
+    finally:
+        asked.put(None)
+
+
+@pytest.fixture(scope="session")
+def store_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of the one store that the workflows inside this process share."""
+    folder = tmp_path_factory.mktemp("shared")
+    with pytest.MonkeyPatch.context() as environ:
+        environ.setenv("PAUSEPOINT_STORE", (folder / "store").as_uri())
+        environ.setenv("XDG_STATE_HOME", str(folder))
+        yield folder / "store"
+
+
+@pytest.fixture
+def asks(store_folder: Path) -> Iterator[Callable[..., Asked]]:
+    """Start a workflow that asks for a type; what else it says by keyword, as `new_event` takes it, and `run_id`."""
+    waiting: list[Asked] = []
+    with ThreadPoolExecutor(thread_name_prefix="workflow") as threads:
+
+        def started(data_type: Any, *, name: str = "approve", run_id: str = "", **question: Any) -> Asked:
+            each = run_id or f"nightly-{next(FIRST_RUN)}"
+            waiting.append(Asked(lambda: new_event(name, data_type, **question), threads, each))
+            return waiting[-1]
+
+        yield started
+        for asked in waiting:
+            asked.close()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Any]:
+    """A store and state folders that nothing else uses, for workflows that are processes; they end with the test."""
+    made = REVIEWING["Machine"](tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    port: int = REVIEWING["free_port"]()
+    return port
