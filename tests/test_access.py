@@ -58,7 +58,8 @@ def test_a_typed_name_is_self_declared_and_never_more() -> None:
 
 @pytest.mark.parametrize(
     ("public_url", "way", "assurance"),
-    [(None, "page", "local"), (None, "api", "local"), (None, "cli", "local"), ("https://forms.example.org", "cli", "local"),
+    [(None, "page", "local"), (None, "api", "local"), (None, "cli", "local"),
+     ("https://forms.example.org", "cli", "local"),
      ("https://forms.example.org", "page", "link"), ("https://forms.example.org", "json", "link")],
 )  # fmt: skip
 def test_nobody_is_called_local_who_may_be_anywhere(public_url: str | None, way: Way, assurance: str) -> None:

@@ -444,8 +444,9 @@ def test_what_json_cannot_hold_is_not_written(value: Any) -> None:
 
 
 def test_a_schema_that_is_none_is_a_usage_error() -> None:
-    with pytest.raises(UsageError):
-        check({"type": "nonsense"}, 3)
+    for schema in ({"type": "nonsense"}, {"$ref": "http://127.0.0.1:9/x"}, {"$ref": "#/$defs/x"}):
+        with pytest.raises(UsageError):
+            check(schema, 3)
 
 
 def test_a_pattern_that_only_python_understands_is_left_to_the_type() -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from pausepoint._index import Index, Status
@@ -39,7 +40,7 @@ class CountingStore(MemoryStore):
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
         try:
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             if self.fails(path):
                 raise StoreError("The store does not reply.")
             return await super().get(path, limit)
@@ -163,10 +164,11 @@ async def test_a_question_asked_later_costs_no_listing_of_all_events(bench: Benc
 async def test_what_is_settled_is_not_looked_at_again(bench: Bench) -> None:
     for _ in range(20):
         await bench.settling.submit(await bench.ask(), Answer(value=1))
-    await bench.names()
+    await bench.names("all")
     bench.store.forget()
 
     assert await bench.names() == []
+    assert len(await bench.names("completed")) == len(await bench.names("all")) == 20
     assert bench.store.read == []
 
 
@@ -262,6 +264,34 @@ async def test_what_is_no_event_in_the_store_is_left_alone(bench: Bench) -> None
     listed = await bench.index.page("all")
 
     assert (listed.entries, listed.problems) == ((), ())
+    bench.store.forget()
+    await bench.names("all")
+    assert bench.store.read == []
+
+
+async def test_a_record_that_was_repaired_is_listed_again(bench: Bench) -> None:
+    request = await bench.ask(marked=False)
+    answered = await bench.ask(marked=False)
+    await bench.settling.submit(answered, Answer(value=1))
+    paths = layout.request_path(request.request_id), layout.response_path(answered.request_id)
+    backup = {path: bench.store._objects.pop(path) for path in paths}
+    for path in paths:
+        await bench.store.create(path, b"truncated {")
+    assert (await bench.index.page("all")).problems == tuple(sorted(paths))
+    bench.store._objects.update(backup)
+    bench.now += timedelta(seconds=RELIST_SECONDS)
+
+    listed = await bench.index.page("all")
+    assert ([entry.outcome for entry in listed.entries], listed.problems) == (["answered", None], ())
+
+
+async def test_an_event_that_was_removed_from_the_store_is_forgotten(bench: Bench) -> None:
+    request = await bench.ask()
+    assert await bench.names() == ["event 1"]
+    bench.store._folders[layout.EVENTS].discard(request.request_id)
+    bench.now += timedelta(seconds=RELIST_SECONDS)
+
+    assert await bench.names() == []
 
 
 async def test_the_store_is_read_a_few_events_at_a_time(bench: Bench) -> None:
@@ -295,7 +325,9 @@ async def test_the_index_keeps_no_prompt_and_no_value(bench: Bench) -> None:
     assert (entry.request.prompt, entry.request.initial, entry.request.default) == ("", None, None)
 
 
-@pytest.mark.parametrize("after", ["x", "-", "1-", "1-ABCDEFGH", "9" * 40 + "-aaaaaaaa", "1-aaaaaaaa\n", "'; DROP TABLE--"])
+@pytest.mark.parametrize(
+    "after", ["x", "-", "1-", "1-ABCDEFGH", "9" * 40 + "-aaaaaaaa", "1-aaaaaaaa\n", "'; DROP TABLE--"]
+)
 async def test_a_cursor_that_is_none_is_refused(bench: Bench, after: str) -> None:
     with pytest.raises(UsageError):
         await bench.index.page("pending", 10, after)

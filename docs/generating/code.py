@@ -95,8 +95,10 @@ def _class(name: str, cls: type) -> str:
         plain = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
         if not inspect.isfunction(plain) or not plain.__doc__:
             continue
-        shown = "" if isinstance(value, property) else signature(each, plain).removeprefix(each)
-        parts.append(f"#### `{name}.{each}{shown}`\n\n{markdown(plain.__doc__)}")
+        parts.append(f"#### {name}.{each}")
+        if not isinstance(value, property):
+            parts.append(f"```text\n{signature(f'{name}.{each}', plain)}\n```")
+        parts.append(markdown(plain.__doc__))
     return "\n\n".join(part for part in parts if part)
 
 

@@ -61,7 +61,7 @@ def first_sentence(docstring: str | None) -> str:
 def signature(name: str, function: Any) -> str:
     """Write a function's signature, one parameter to a line where it has more than two; `self` left out."""
     made = inspect.signature(function)
-    parameters = [each for each in made.parameters.values() if each.name != "self"]
+    parameters = [each for each in made.parameters.values() if each.name not in ("self", "cls")]
     texts = []
     for each in parameters:
         if each.kind is each.KEYWORD_ONLY and "*" not in texts:

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 
@@ -122,7 +123,7 @@ class House:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(wait)
             while not watcher.is_waiting_for(request.request_id):
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
             yield got
             if not got:
                 tasks.cancel_scope.cancel()

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from pydantic import BaseModel, Field, SecretStr
@@ -251,10 +252,10 @@ async def test_whose_candidate_lost_is_told_that_somebody_was_first(house: Any) 
             tasks.start_soon(send, "2")
             tasks.start_soon(send, "4")
             while await house.records.candidate(request.request_id, 2) is None:
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
             async with house.waiting(request, wants_even) as got:
                 while len(pages) < 2:
-                    await anyio.sleep(0)
+                    await anyio.lowlevel.checkpoint()
 
     (response,) = got
     won, lost = (pages[str(value)] for value in (response.value, 6 - response.value))

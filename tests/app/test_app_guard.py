@@ -292,6 +292,12 @@ async def test_no_answer_token_or_whole_id_is_logged(house: Any, caplog: pytest.
     assert not [secret for secret in said if secret in ours]
 
 
+async def test_a_framework_that_traces_requests_by_itself_is_told_not_to(house: Any) -> None:
+    told = getattr(house.app(), "_telemetry", None)
+
+    assert told is None or told["exclude"]({"type": "http", "path": "/form/x"})
+
+
 async def test_a_mounted_app_needs_no_start_and_stays_below_its_prefix(house: Any) -> None:
     request = await house.ask(int)
     outer = FastAPI()

@@ -72,7 +72,8 @@ async def test_a_value_that_the_type_refuses_is_refused(house: Any, data_type: A
     [b"", b"{", b"[]", b"null", b'"text"', b"\xff", b'{"value": NaN}', b'{"value": 1e999}', b'{"value": 1, "value": 2}',
      b'{"value": "\\ud800"}', b'{"value": 1}', b'{"request_id": 1, "value": 1}', b'{"request_id": "%s"}',
      b'{"request_id": "%s", "value": 1, "extra": 2}', b'{"request_id": "%s", "value": 1, "comment": 5}',
-     b'{"request_id": "%s", "value": 1, "comment": null}', b'{"request_id": "%s", "value": ' + b"[" * 40 + b"]" * 40 + b"}"],
+     b'{"request_id": "%s", "value": 1, "comment": null}',
+     b'{"request_id": "%s", "value": ' + b"[" * 40 + b"]" * 40 + b"}"],
     ids=lambda body: body[:40].decode("latin-1"),
 )  # fmt: skip
 async def test_a_body_that_is_not_the_expected_json_is_refused_and_not_repeated(house: Any, body: bytes) -> None:
@@ -208,6 +209,17 @@ async def test_an_answer_that_only_the_workflow_can_check_is_judged_before_the_r
     assert [response.value for response in got] == [{"size": "M"}]
 
 
+async def test_a_waiter_in_this_process_is_woken_without_the_store(house: Any) -> None:
+    request = await house.ask(int, schema_complete=False)
+    # No marker can be written or found, so only the direct hint is left before the POST stops waiting.
+    house.store.fails = lambda what, path: "/wake/" in path
+    async with house.browser() as browser, house.waiting(request, lambda value: value) as got:
+        replies = [await post(browser, request, 5)]
+
+    assert [reply.status_code for reply in replies] == [200]
+    assert [response.value for response in got] == [5]
+
+
 async def test_an_answer_that_nobody_can_check_now_is_saved(house: Any) -> None:
     request = await house.ask(Shirt, schema_complete=False)
     async with house.browser() as browser:
@@ -317,6 +329,15 @@ async def test_cancelling_twice_is_one_cancel_and_cancelling_an_answered_event_i
     response = await house.response(request)
     assert (response.outcome, response.reason, response.source) == ("cancelled", "first", "operator")
     assert (refused.status_code, refused.json()["outcome"]) == (409, "answered")
+
+
+async def test_an_overdue_event_has_expired_and_cannot_be_cancelled(house: Any) -> None:
+    request = await house.ask(int, deadline=utc_now() - timedelta(minutes=1))
+    async with house.browser() as browser:
+        reply = await browser.post(f"/api/v1/events/{request.request_id}/cancel", json={})
+
+    assert (reply.status_code, reply.json()["outcome"]) == (410, "expired")
+    assert (await house.response(request)).outcome == "expired"
 
 
 @pytest.mark.parametrize("path", ["/api/v1/events/{id}/answer", "/api/v1/events/{id}/cancel"])

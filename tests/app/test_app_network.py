@@ -112,16 +112,15 @@ async def test_a_sender_who_asks_first_sends_nothing(house: Any) -> None:
 
 async def test_head_and_errors_are_whole_http(house: Any) -> None:
     request = await house.ask(int)
-    async with served(house.app()) as port:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-            # On one connection: a body where none belongs would be read as the next reply.
-            replies = [
-                await client.head(f"/form/{request.request_id}"),
-                await client.head("/nowhere"),
-                await client.get("/health"),
-                await client.put("/health"),
-                await client.get("/health"),
-            ]
+    async with served(house.app()) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        # On one connection: a body where none belongs would be read as the next reply.
+        replies = [
+            await client.head(f"/form/{request.request_id}"),
+            await client.head("/nowhere"),
+            await client.get("/health"),
+            await client.put("/health"),
+            await client.get("/health"),
+        ]
 
     assert [reply.status_code for reply in replies] == [200, 404, 200, 405, 200]
     assert int(replies[0].headers["content-length"]) > 1000

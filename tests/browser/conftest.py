@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import queue
 import runpy
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
@@ -19,7 +18,6 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog,
 
 from pausepoint import Event, new_event, run
 from pausepoint._models import Response
-from pausepoint.errors import PausepointError
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic import JsonValue
 
@@ -62,6 +62,11 @@ def _storable(value: JsonValue) -> dict[str, str]:
     return {}
 
 
+def _not_retrieved(uri: str) -> NoReturn:
+    """A schema of ours refers to nothing outside of itself; one that does must not make this process fetch it."""
+    raise ValueError(f"{uri} is not fetched.")
+
+
 @lru_cache(maxsize=256)
 def _validator(schema_text: bytes) -> Validator:
     import json
@@ -73,7 +78,7 @@ def _validator(schema_text: bytes) -> Validator:
             validator_schema(json.loads(schema_text)),
             formats=FORMATS,
             validate_formats=True,
-            offline=True,
+            retriever=_not_retrieved,
             keywords={DECIMAL_BOUNDS: DecimalBounds},
             pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKS),
         )

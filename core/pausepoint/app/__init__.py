@@ -75,7 +75,7 @@ def create_app(store: Store, hooks: object | None = None, *, settings: Settings 
 
 
 def _untraced() -> dict[str, Any]:
-    # From 0.160 on FastAPI exports traces and errors by itself; they would hold whole ids, and values that a reviewer
+    # Newer FastAPI exports traces and errors by itself; they would hold whole ids, and values that a reviewer
     # typed.
     if "telemetry" not in inspect.signature(FastAPI).parameters:
         return {}
