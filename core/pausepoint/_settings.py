@@ -32,7 +32,13 @@ def state_folder() -> Path:
 
 def _http_url(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+    ):
         raise ValueError("must be like https://forms.example.org or http://127.0.0.1:8931/prefix")
     return text.rstrip("/")
 

@@ -17,13 +17,17 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+import anyio
+from anyio.from_thread import BlockingPortal
 from typing_extensions import ParamSpec
 
 from .errors import UsageError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+LONGEST_GOODBYE = 3.0
+"""Seconds that the loop has to end when the interpreter does."""
 
 _portals: dict[int, BlockingPortal] = {}
 _locks: dict[int, threading.Lock] = {}
@@ -35,17 +39,31 @@ def portal() -> BlockingPortal:
     with _locks.setdefault(os.getpid(), threading.Lock()):
         found = _portals.get(os.getpid())
         if found is None:
-            starting = start_blocking_portal(backend="asyncio", name="pausepoint")
-            found = _portals[os.getpid()] = starting.__enter__()
-            # A portal that is left open keeps the interpreter from ending.
-            atexit.register(_stop, os.getpid(), found, starting.__exit__)
+            found = _portals[os.getpid()] = _started()
         return found
 
 
-def _stop(pid: int, running: BlockingPortal, leave: Callable[..., Any]) -> None:
+def _started() -> BlockingPortal:
+    ready: Future[BlockingPortal] = Future()
+
+    async def keep() -> None:
+        async with BlockingPortal() as running:
+            ready.set_result(running)
+            await running.sleep_until_stopped()
+
+    # Not anyio's start_blocking_portal: it waits for its thread without a limit when the interpreter ends.
+    thread = threading.Thread(target=anyio.run, args=(keep,), daemon=True, name="pausepoint")
+    thread.start()
+    running = ready.result()
+    atexit.register(_stop, os.getpid(), running, thread)
+    return running
+
+
+def _stop(pid: int, running: BlockingPortal, thread: threading.Thread) -> None:
     if pid == os.getpid():
         running.start_task_soon(running.stop, True)
-        leave(None, None, None)
+        # An author's validator may run for as long as it likes, but not hold up the end of the interpreter.
+        thread.join(LONGEST_GOODBYE)
 
 
 def in_loop() -> bool:

@@ -38,7 +38,14 @@ CHROMIUM_ARGUMENTS = (
     # Whoever owns a name decides where it leads: this one leads to the reviewer's own machine.
     "--host-resolver-rules=MAP evil.example 127.0.0.1",
 )
-FIRST_RUN = count(1)
+# Of each page whose status is a refusal; the page itself is what the test looks at.
+UNAVOIDABLE = "Failed to load resource: the server responded with a status of 4"
+RUNS = count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let whoever changes a template look at every page."""
+    parser.addoption("--shots", type=Path, help="a folder for a picture of every page, in each theme and width")
 
 
 @pytest.fixture(scope="session")
@@ -61,8 +68,7 @@ class Complaints(list[str]):
         page.on("request", self._on_request)
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        # Chromium says this of each page whose status is a refusal; the page itself is what the test looks at.
-        if not message.text.startswith("Failed to load resource: the server responded with a status of 4"):
+        if not message.text.startswith(UNAVOIDABLE):
             self.append(f"console: {message.text}")
 
     def _on_dialog(self, dialog: Dialog) -> None:
@@ -113,12 +119,13 @@ class Asked:
         ask: Asks and gives the handle.
         threads: Where it runs; the test's own thread belongs to the browser's event loop.
         run_id: What the run is called.
+        waits: False where it goes away once it has asked.
     """
 
-    def __init__(self, ask: Callable[[], Event[Any]], threads: ThreadPoolExecutor, run_id: str) -> None:
+    def __init__(self, ask: Callable[[], Event[Any]], threads: ThreadPoolExecutor, run_id: str, waits: bool) -> None:
         self._threads = threads
         asked: queue.Queue[Event[Any] | None] = queue.Queue()
-        self._answer: Future[Any] = threads.submit(_wait, ask, run_id, asked)
+        self._answer: Future[Any] = threads.submit(_ask, ask, run_id, asked, waits)
         event = asked.get(timeout=LIMIT)
         self.event: Event[Any] = event if event is not None else self._answer.result(LIMIT)
         self.link = self.event.form_url
@@ -137,17 +144,16 @@ class Asked:
 
     def close(self) -> None:
         """Let the workflow end, however."""
-        if not self._answer.done():
-            self.cancel("The test has ended.")
+        self.cancel("The test has ended.")
         self._answer.exception(LIMIT)
 
 
-def _wait(ask: Callable[[], Event[Any]], run_id: str, asked: queue.Queue[Event[Any] | None]) -> Any:
+def _ask(ask: Callable[[], Event[Any]], run_id: str, asked: queue.Queue[Event[Any] | None], waits: bool) -> Any:
     try:
         with run(run_id):
             event = ask()
             asked.put(event)
-            return event.wait()
+            return event.wait() if waits else None
     finally:
         asked.put(None)
 
@@ -164,13 +170,19 @@ def store_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def asks(store_folder: Path) -> Iterator[Callable[..., Asked]]:
-    """Start a workflow that asks for a type; what else it says by keyword, as `new_event` takes it, and `run_id`."""
+    """
+    Start a workflow that asks for a type, and says by keyword what `new_event` takes.
+
+    Its own are `run_id`, and `waits=False` for one that goes away once it has asked.
+    """
     waiting: list[Asked] = []
     with ThreadPoolExecutor(thread_name_prefix="workflow") as threads:
 
-        def started(data_type: Any, *, name: str = "approve", run_id: str = "", **question: Any) -> Asked:
-            each = run_id or f"nightly-{next(FIRST_RUN)}"
-            waiting.append(Asked(lambda: new_event(name, data_type, **question), threads, each))
+        def started(
+            data_type: Any, *, name: str = "approve", run_id: str = "", waits: bool = True, **question: Any
+        ) -> Asked:
+            each = run_id or f"nightly-{next(RUNS)}"
+            waiting.append(Asked(lambda: new_event(name, data_type, **question), threads, each, waits))
             return waiting[-1]
 
         yield started

@@ -131,6 +131,7 @@ def test_an_answer_that_only_an_absent_workflow_can_judge_is_saved_and_refused_w
     expect(page.get_by_role("heading", name="Your answer is saved")).to_be_visible()
 
     again = machine.start(path)
+    again.link()
     page.get_by_role("link", name="See how it stands").click()
     page.get_by_label("Words").fill("A plan")
     page.get_by_label("Pages").fill("1")

@@ -87,6 +87,7 @@ class EmbeddedServer:
 
     def __init__(self, application: Application, listener: socket.socket) -> None:
         self.url = base_url_of(listener)
+        self._application = application
         self._traffic = _Traffic(application)
         self._listener = listener
         self._server: uvicorn.Server | None = None
@@ -120,6 +121,7 @@ class EmbeddedServer:
         """Let requests under way end, then close everything; takes `LINGER + GRACE` seconds and a bit at most."""
         if self._server is None or self._running is None:
             return
+        end_streams(self._application)
         with anyio.move_on_after(LINGER):
             while not self._traffic.is_quiet():  # noqa: ASYNC110 - quiet is the absence of events
                 await anyio.sleep(LOOK_EVERY)
@@ -132,6 +134,13 @@ class EmbeddedServer:
         for connection in list(self._server.server_state.connections) if self._server else ():
             with contextlib.suppress(AttributeError, OSError):
                 yield connection.transport.get_extra_info("socket").fileno()
+
+
+def end_streams(application: Application) -> None:
+    """End the streams of a form app, which a server that stops would wait for; nothing for other applications."""
+    end = getattr(application, "end_streams", None)
+    if callable(end):
+        end()
 
 
 def _uvicorn_server(application: Application) -> uvicorn.Server:

@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import logging
 import os
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import TimeoutError as TooLate
@@ -75,6 +76,7 @@ class Hosting:
         async with self._starting:
             if self._url is None:
                 self._url = await self._find_or_serve()
+                self._listen(self._url)
             return self._url
 
     def on_move(self, tell: Moved) -> None:
@@ -186,6 +188,7 @@ class Hosting:
         alone = bool(self._servers)
         ports = [port_of(address.published()), port_of(self._url), self._settings.port, 0]
         url = await self._serve_shared(address, [port for port in ports if port is not None])
+        self._listen(url)
         if not alone:
             await self._move_to(url)
 
@@ -197,8 +200,13 @@ class Hosting:
     async def _move_to(self, url: str) -> None:
         if url != self._url:
             self._url = url
+            self._listen(url)
             for tell in self._moved:
                 await tell(url)
+
+    def _listen(self, url: str) -> None:
+        # Our own app nudges the watcher directly; another process' has to be listened to.
+        self._watcher.follow(None if self._servers else url)
 
 
 _hostings: dict[tuple[str, Path | None], Hosting] = {}
@@ -220,6 +228,11 @@ def _stop_at_exit() -> None:
     if os.getpid() not in _stops_at_exit:
         _stops_at_exit.append(os.getpid())
         atexit.register(_stop_all, os.getpid())
+        if sys.modules.get("multiprocessing.util"):
+            # A child of multiprocessing ends without the handlers of atexit.
+            from multiprocessing.util import Finalize
+
+            Finalize(None, _stop_all, (os.getpid(),), exitpriority=100)
 
 
 def _stop_all(pid: int) -> None:

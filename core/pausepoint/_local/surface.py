@@ -88,6 +88,7 @@ class LocalSurface:
         self._advice.on_run(run)
         if self._settings.url is not None:
             await self._verify(self._settings.url)
+            self.watcher().follow(self._settings.url, through_proxies=True)
             return Served(base_url=self._settings.public_url or self._settings.url)
         if self._settings.public_url is None:
             self._advice.on_loopback()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NoReturn
@@ -102,6 +102,9 @@ class Bucket:
     def url(self) -> str:
         """The URL that opens it again."""
         return "/".join(part for part in (f"{self.cloud.scheme}://{self.name}", self.prefix) if part)
+
+    def __reduce__(self) -> tuple[Callable[[str], Bucket], tuple[str]]:
+        return bucket_at, (self.url,)
 
     def key(self, path: str) -> str:
         """Return the object's key in the bucket."""

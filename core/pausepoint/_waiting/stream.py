@@ -32,6 +32,7 @@ class Stream:
         secret: Returns the store's identity secret, which the bearer is derived from.
         heard: Called with each id that arrives.
         connected: Called after each connect; what was stored before it is not repeated by the app.
+        through_proxies: Heed HTTP_PROXY and the like.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Stream:
         secret: Callable[[], Awaitable[bytes]],
         heard: Callable[[str], None],
         connected: Callable[[], None],
+        through_proxies: bool = False,
     ) -> None:
         self.url = url
         self.is_healthy = False
         self._secret = secret
         self._heard = heard
         self._connected = connected
+        self._through_proxies = through_proxies
         self._following: asyncio.Task[None] | None = None
 
     def open(self) -> None:
@@ -76,7 +79,7 @@ class Stream:
         wait = httpx.Timeout(5.0, read=SILENCE)
         try:
             async with (
-                httpx.AsyncClient(timeout=wait, headers=headers) as client,
+                httpx.AsyncClient(timeout=wait, headers=headers, trust_env=self._through_proxies) as client,
                 client.stream("GET", f"{self.url}/api/v1/stream") as reply,
             ):
                 reply.raise_for_status()

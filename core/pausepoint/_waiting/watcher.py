@@ -113,21 +113,25 @@ class Watcher:
         if request_id in self._waiters and self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake, request_id)
 
-    def follow(self, url: str | None) -> None:
+    def follow(self, url: str | None, through_proxies: bool = False) -> None:
         """
         Listen to the form app of another process, so that its hints arrive by push.
 
         Args:
             url: Where it is, without a trailing slash; None if the app runs in this process and hints directly. Calling
                 again with another address moves there.
+            through_proxies: Heed HTTP_PROXY and the like. A proxy cannot reach our loopback.
         """
         if self._stream is not None:
             if self._stream.url == url:
                 return
             self._stream.close()
-        self._stream = Stream(url, self.records.identity_secret, self._wake, self._look_at_markers) if url else None
-        if self._stream is not None and self._waiters:
-            self._stream.open()
+        self._stream = None
+        if url is not None:
+            secret = self.records.identity_secret
+            self._stream = Stream(url, secret, self._wake, self._look_at_markers, through_proxies)
+            if self._waiters:
+                self._stream.open()
 
     def is_waiting_for(self, request_id: str) -> bool:
         """Say whether somebody in this process waits for the event."""

@@ -27,10 +27,22 @@ from .desk import Desk
 from .guard import Guard
 from .problems import tell_error, tell_parameters, tell_status
 
-__all__ = ["create_app"]
+__all__ = ["FormApp", "create_app"]
 
 
-def create_app(store: Store, hooks: object | None = None, *, settings: Settings | None = None) -> FastAPI:
+class FormApp(FastAPI):
+    """The form app; made by `create_app`."""
+
+    def end_streams(self) -> None:
+        """
+        End all open streams of hints, for good.
+
+        For whoever serves the app, when the server is told to stop: it would wait for them.
+        """
+        self.state.desk.hub.close()
+
+
+def create_app(store: Store, hooks: object | None = None, *, settings: Settings | None = None) -> FormApp:
     """
     Make the form app for a store.
 
@@ -52,7 +64,7 @@ def create_app(store: Store, hooks: object | None = None, *, settings: Settings 
     """
     settings = settings or Settings.load()
     desk = Desk(store, settings)
-    app = FastAPI(
+    app = FormApp(
         title="Pausepoint",
         version="1",
         description="Questions that workflows ask, and the answers that people give.",
