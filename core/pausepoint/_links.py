@@ -45,7 +45,7 @@ class FormTokens:
 
     def __init__(self, keys: Keys, clock: Callable[[], float] = time.time) -> None:
         if not keys:
-            raise UsageError("Form tokens need at least one signing key.")
+            raise UsageError("Form tokens need at least one signing key.", "Give the id and the secret of one.")
         self._newest = keys[0][0]
         self._signers = {kid: _signer(secret) for kid, secret in reversed(keys)}
         self._clock = clock
@@ -69,9 +69,11 @@ class FormTokens:
         """
         issued_for, issued_at = self._opened(token)
         if issued_for != request_id:
-            raise LinkError("This form's token belongs to another event.", _AGAIN)
+            raise LinkError("This form's token belongs to another event.", _AGAIN, request_id[:8])
         if self._clock() - issued_at > FORM_SECONDS:
-            raise LinkError("This form was open for more than 12 hours, so its token has expired.", _AGAIN)
+            raise LinkError(
+                "This form was open for more than 12 hours, so its token has expired.", _AGAIN, request_id[:8]
+            )
 
     def _opened(self, token: str) -> tuple[str, int]:
         kid, _, signed = token.partition(".")
@@ -100,7 +102,9 @@ def proof(identity_secret: bytes, nonce: str) -> str:
         UsageError: That is no nonce.
     """
     if not _NONCE.fullmatch(nonce):
-        raise UsageError("A nonce is made of 16 to 128 letters, digits, '_' and '-'.")
+        raise UsageError(
+            "A nonce is made of 16 to 128 letters, digits, '_' and '-'.", "Make one up with secrets.token_urlsafe(24)."
+        )
     # A key of its own, so that nobody can have a request id computed by asking for the proof of a chosen nonce.
     key = hmac.digest(identity_secret, _PROOF_SALT, "sha256")
     return hmac.new(key, nonce.encode("ascii"), hashlib.sha256).hexdigest()

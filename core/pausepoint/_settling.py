@@ -208,7 +208,7 @@ class Settling:
     def _refuse_misfit(self, request: Request, answer: Answer) -> None:
         fields = {} if answer.declined else check(request.json_schema, answer.value)
         if len(answer.comment.encode("utf-8", "replace")) > MAX_COMMENT_BYTES:
-            fields["comment"] = f"Please use at most {MAX_COMMENT_BYTES // 1024} KiB of text."
+            fields[""] = f"Please use at most {MAX_COMMENT_BYTES // 1024} KiB for the comment."
         if fields:
             raise AnswerError(
                 "This answer does not fit the question.", "Correct it and send it again.", request.label, fields

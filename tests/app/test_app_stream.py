@@ -106,6 +106,15 @@ async def test_only_who_can_read_the_store_may_listen(given: dict[str, str]) -> 
     assert reply.status_code == 401
 
 
+async def test_head_of_the_stream_ends_at_once() -> None:
+    watcher = Watcher(MemoryStore())
+    await asked(watcher)
+    async with served(watcher.store) as house, httpx.AsyncClient() as client:
+        reply = await client.head(f"{house.url}/api/v1/stream", headers=await bearer(watcher))
+
+    assert (reply.status_code, reply.content) == (200, b"")
+
+
 async def test_a_hint_holds_an_id_and_nothing_else() -> None:
     watcher = Watcher(MemoryStore())
     request = await asked(watcher)

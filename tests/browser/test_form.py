@@ -375,3 +375,18 @@ def test_a_withdrawn_question_says_so_and_takes_nothing(asks: Any, page: Page) -
 
     expect(page.get_by_role("heading", name="This question was withdrawn")).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text("The budget is gone.")
+
+
+def test_an_answer_that_was_too_large_is_still_there_when_the_reviewer_goes_back(asks: Any, page: Page) -> None:
+    asked = asks(Annotated[str, Field(max_length=2_000_000, title="Story")])
+    story = "word " * 210_000
+    page.goto(asked.link)
+    page.get_by_label("Story").fill(story)
+    page.get_by_label("Comment").fill("It grew")
+    submit(page)
+    expect(page.get_by_role("heading", name="This answer is too large")).to_be_visible()
+    page.go_back()
+
+    assert page.get_by_label("Story").input_value() == story
+    expect(page.get_by_label("Comment")).to_have_value("It grew")
+    assert asked.stored() is None

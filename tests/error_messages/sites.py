@@ -138,6 +138,11 @@ def _uses_parameters(call: _Call) -> bool:
     return any(isinstance(node, ast.Name) and node.id in parameters for node in ast.walk(call.node))
 
 
-def _gives_words(call: ast.Call) -> bool:
-    given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    return any(isinstance(node, ast.Constant) and isinstance(node.value, str) for each in given for node in ast.walk(each))
+def _gives_words(node: ast.AST) -> bool:
+    """Say whether a call has text among its arguments; what other calls in it are given is theirs."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Constant) and isinstance(child.value, str):
+            return True
+        if not isinstance(child, (ast.Call, ast.Subscript)) and _gives_words(child):
+            return True
+    return False

@@ -39,10 +39,12 @@ ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1
 
 CEPH_PROGRAMMES = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "monmaptool", "ceph-authtool")
 
+# Without monmap a client may send its first command before it knows whose monitor it talks to, and is refused.
 # Without tcp_nodelay every request takes 40 ms; without the page size each small object takes 64 KB of memory.
 CEPH_SETTINGS = """
 [global]
 fsid = {fsid}
+monmap = {folder}/monmap
 mon_initial_members = a
 mon_host = [v1:127.0.0.1:{mon}]
 ms_bind_msgr2 = false
@@ -294,10 +296,12 @@ class Cluster:
         disk = str(uuid4())
         self.run("ceph", "osd", "new", disk)
         self.run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", disk)
-        self.start(daemons, "ceph-osd", "-f", "-i", "0")
+        daemon = self.start(daemons, "ceph-osd", "-f", "-i", "0")
         give_up = time.monotonic() + LIMIT
         while "1 up" not in self.run("ceph", "osd", "stat"):
-            assert time.monotonic() < give_up, "the disk is not up"
+            told = (self.folder / "ceph-osd.out").read_text("utf-8", "replace")[-2000:]
+            assert daemon.poll() is None, f"the disk ended:\n{told}"
+            assert time.monotonic() < give_up, f"the disk is not up:\n{told}"
             time.sleep(0.1)  # nothing tells
         self.run("ceph", "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=h")
 

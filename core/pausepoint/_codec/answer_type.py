@@ -134,7 +134,9 @@ def answer_type(data_type: object) -> AnswerType[Any]:
         UnsupportedTypeError: Pydantic knows no schema of it, or no JSON Schema.
     """
     if isinstance(data_type, (types.FunctionType, types.MethodType, types.BuiltinFunctionType, TypeVar)):
-        raise UnsupportedTypeError(f"{data_type!r} is not a type.", "Ask for a type, such as int or a BaseModel.")
+        raise UnsupportedTypeError(
+            f"{type_name(data_type)} is not a type.", "Ask for a type, such as int or a BaseModel."
+        )
     try:
         with warnings.catch_warnings():
             # Pydantic warns about field names and defaults where the class is defined: no need to repeat it here.

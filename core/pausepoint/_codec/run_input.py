@@ -72,7 +72,7 @@ def _checked(model: type[RunInput], values: Mapping[str, object]) -> dict[str, o
     for name in values:
         if name not in model.model_fields:
             known = ", ".join(model.model_fields) or "none"
-            raise UsageError(f"{model.__name__} has no field {name!r}.", f"Its fields are: {known}.")
+            raise UsageError(f"{model.__name__} has no field {name!r}.", f"Use one of its fields: {known}.")
     given = {name: _fitted(model, name, value) for name, value in values.items()}
     _refuse_by_validators(model, given)
     return given

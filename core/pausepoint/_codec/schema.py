@@ -64,7 +64,8 @@ class AnswerSchema(GenerateJsonSchema):
         """Refuse a union that would lose a branch: the form must offer what the type allows."""
         if kind == "skipped-choice":
             raise UnsupportedTypeError(
-                "One of the alternatives of this type has no JSON Schema.", f"Leave it out of the union. ({detail})"
+                "One of the alternatives of this type has no JSON Schema.",
+                "Leave out of the union what cannot be written as JSON, such as a callable.",
             )
         super().emit_warning(kind, detail)
 

@@ -124,7 +124,7 @@ def _label(what: str, text: str, least: int = 0) -> str:
     if not isinstance(text, str) or not least <= len(text) <= MAX_LABEL_CHARS or any(c < " " for c in text):
         raise UsageError(
             f"The {what} must be one line of {least} to {MAX_LABEL_CHARS} characters.",
-            "Longer text belongs in prompt=.",
+            "Give such a line; longer text belongs in prompt=.",
         )
     return text
 
@@ -142,7 +142,7 @@ def _seconds(what: str, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 10 * 365 * 86_400:
         raise UsageError(
             f"The {what} must be a number of seconds above 0 and below ten years, not {value!r}.",
-            "timeout=None waits for ever." if what == "timeout" else "Leave it out for the default of 5 s.",
+            "Choose another; None waits for ever." if what == "timeout" else "Leave it out for the default of 5 s.",
         )
     return float(value)
 
@@ -180,7 +180,7 @@ def _images(attachments: Attachments) -> list[tuple[str, bytes]]:
         raise UsageError("attachments must be several images, not one.", "Put it in a list: attachments=[image].")
     named = attachments.items() if isinstance(attachments, Mapping) else [("", image) for image in attachments]
     if len(named) > MAX_ATTACHMENTS:
-        raise UsageError(f"{len(named)} attachments are too many.", f"An event takes at most {MAX_ATTACHMENTS}.")
+        raise UsageError(f"{len(named)} attachments are too many.", f"Leave some out: at most {MAX_ATTACHMENTS}.")
     return [_image(caption, image) for caption, image in named]
 
 

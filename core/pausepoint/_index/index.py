@@ -85,7 +85,7 @@ class Index:
             StoreError: The store could not be read.
         """
         if not 1 <= limit <= MAX_PAGE:
-            raise UsageError(f"A page of a list holds 1 to {MAX_PAGE} events.")
+            raise UsageError(f"A page of a list holds 1 to {MAX_PAGE} events.", "Give a limit in that range.")
         place = _place_of(after)
         async with self._refreshing:
             await self._refresh()

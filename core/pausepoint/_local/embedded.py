@@ -115,7 +115,9 @@ class EmbeddedServer:
             raise
         if self._running.done():
             self._listener.close()
-            raise ServeError("The embedded form app ended while it was starting.") from self._running.exception()
+            raise ServeError(
+                "The embedded form app ended while it was starting.", "See the cause of this error, then ask again."
+            ) from self._running.exception()
 
     async def stop(self) -> None:
         """Let requests under way end, then close everything; takes `LINGER + GRACE` seconds and a bit at most."""

@@ -71,7 +71,7 @@ def decoded(path: str, body: bytes, kind: type[R], **owner: object) -> R:
         _refuse(
             path,
             f"was written by a newer Pausepoint (its version is {version}, this one knows {SCHEMA_VERSION})",
-            "Upgrade Pausepoint here: pip install --upgrade pausepoint.",
+            "Upgrade Pausepoint here: `pip install --upgrade pausepoint`.",
         )
     try:
         record = kind.model_validate(content)

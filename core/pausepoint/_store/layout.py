@@ -62,21 +62,27 @@ def verdict_path(request_id: str, number: int) -> str:
 def attachment_path(request_id: str, sha256: str) -> str:
     """Return where an attachment is stored."""
     if not is_sha256(sha256):
-        raise UsageError("An attachment is named by 64 hexadecimal characters in lower case.")
+        raise UsageError(
+            "An attachment is named by 64 hexadecimal characters in lower case.",
+            "Take the digest from the question's attachments.",
+        )
     return f"{_event(request_id)}/files/{sha256}"
 
 
 def signing_key_path(kid: str) -> str:
     """Return where a signing key is stored."""
     if not is_key_id(kid):
-        raise UsageError("A signing key's id is made of 1 to 32 letters, digits, '_' and '-', and is not 'identity'.")
+        raise UsageError(
+            "A signing key's id is made of 1 to 32 letters, digits, '_' and '-', and is not 'identity'.",
+            "Name the key so.",
+        )
     return f"{KEYS}/{kid}.json"
 
 
 def finished_path(run_digest: str) -> str:
     """Return where it is remembered that a run ended well."""
     if not _RUN_DIGEST.fullmatch(run_digest):
-        raise UsageError("A run's digest is made of 16 to 64 small letters and digits.")
+        raise UsageError("A run's digest is made of 16 to 64 small letters and digits.", "Derive it from the run.")
     return f"v1/runs/{run_digest}/finished.json"
 
 
@@ -93,7 +99,7 @@ def wake_folder(mailbox: str) -> str:
 def minute_folder(folder: str, minute: str) -> str:
     """Return the folder of one UTC minute (`YYYYMMDDTHHMM`) below `OPENED` or a `wake_folder`."""
     if not _MINUTE.fullmatch(minute):
-        raise UsageError("A minute is written like 20261120T1058.")
+        raise UsageError("A minute is written like 20261120T1058.", "Write it so, in UTC.")
     return f"{folder}/{minute}"
 
 
@@ -108,5 +114,5 @@ def _event(request_id: str) -> str:
 
 def _counted(number: int) -> int:
     if number < 1:
-        raise UsageError("Candidates are numbered from 1.")
+        raise UsageError("Candidates are numbered from 1.", "Give a number above 0.")
     return number

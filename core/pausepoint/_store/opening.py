@@ -72,7 +72,7 @@ def bucket_store(url: str, find: Callable[[str], object | None] = find_spec) -> 
     if find("obstore") is None:
         raise UsageError(
             f"A store in {bucket.cloud.name} needs a library that is not installed.",
-            f"Run: pip install pausepoint[{bucket.cloud.extra}]",
+            f"Run `pip install 'pausepoint[{bucket.cloud.extra}]'`.",
         )
     return FsspecStore(BucketObjects(bucket))
 

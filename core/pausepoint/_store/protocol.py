@@ -125,7 +125,7 @@ def checked_path(path: str) -> str:
         # The path is not repeated: it may come from a client.
         raise UsageError(
             "This is not a path inside a store.",
-            "Paths are relative and made of ASCII letters, digits, '_', '-' and inner dots, between single slashes.",
+            "Use a relative one of ASCII letters, digits, '_', '-' and inner dots, between single slashes.",
         )
     return path
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import UnsafeStoreError
+from .protocol import shown_path
 
 Link = Callable[[Path, Path], None]
 Rename = Callable[[Path, Path], None]
@@ -91,6 +92,6 @@ def _renameat2() -> Rename | None:
 
 def _unsafe(target: Path) -> UnsafeStoreError:
     return UnsafeStoreError(
-        f"The file system of {target.parent.name!r} can neither make hard links nor rename without overwriting.",
+        f"The file system of {shown_path(target.parent.as_posix())} can neither link nor rename without overwriting.",
         "Set PAUSEPOINT_STORE to a folder on another file system; address a mounted bucket by its own URL instead.",
     )

@@ -53,7 +53,7 @@ async def created_or_found(
     """
     failure = StoreError(
         f"The store {store.url} says that {shown_path(path)} exists, and cannot read it.",
-        "Run pausepoint doctor, then try again.",
+        "Run `pausepoint doctor`, then try again.",
         event_of(path),
     )
     for delay in delays:

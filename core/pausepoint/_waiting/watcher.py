@@ -63,7 +63,7 @@ class Watcher:
     def __init__(self, store: Store, clock: Callable[[], datetime] = utc_now) -> None:
         self.store = store
         self.records = Records(store)
-        self.markers = Markers(store)
+        self.markers = Markers(store, clock)
         self.settling = Settling(self.records, self.markers, clock, self.hint)
         self._clock = clock
         self._waiters: dict[str, _Waiter] = {}

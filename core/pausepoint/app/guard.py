@@ -22,6 +22,9 @@ from .problems import Problem, problem, told
 SAFE_METHODS = ("GET", "HEAD")
 """The others may change something, so they must come from our own pages; the router then refuses all but POST."""
 
+BODILESS = "pausepoint.bodiless"
+"""In the scope of a HEAD request: a response that never ends must end at once."""
+
 DRAIN_BYTES = 16 * 1024 * 1024
 DRAIN_SECONDS = 5.0
 """
@@ -76,7 +79,7 @@ class Guard:
             await _refuse(scope, receive, answer, refusal)
             return
         # HEAD is GET whose body is dropped, so no route can forget it.
-        inner = {**scope, "method": "GET" if scope["method"] == "HEAD" else scope["method"]}
+        inner = {**scope, "method": "GET", BODILESS: True} if scope["method"] == "HEAD" else {**scope}
         try:
             await self._app(inner, _limited(receive), answer.send)
         except _TooLargeError:

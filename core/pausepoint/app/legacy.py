@@ -146,7 +146,7 @@ def refuse_misfit(request: Request, submission: Submission) -> None:
     if wrong := comment_error(submission.comment):
         fields["comment"] = wrong
     if fields:
-        raise AnswerError("This is not about the event as it is stored.", "Correct it.", request.label, fields)
+        raise AnswerError("This request does not fit.", "Correct it and send it again.", request.label, fields)
 
 
 def submitted(request: Request, became: Response | Candidate, reply: HttpResponse) -> Submitted:

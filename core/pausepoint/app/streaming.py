@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from .._markers import Cursor, Markers
 from ..errors import StoreError
+from .guard import BODILESS
 
 TAIL_EVERY = 0.5
 """Seconds between two looks for markers while somebody listens."""
@@ -137,9 +138,12 @@ class EventStream(Response):
         self._hub = hub
         self._mailbox = mailbox
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the ASGI signature
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the stream."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        if BODILESS in scope:
+            await send({"type": "http.response.body", "body": b""})
+            return
         async with anyio.create_task_group() as both:
 
             async def until_gone() -> None:

@@ -19,7 +19,7 @@ from .._codec import RunInput, encode_json
 from .._event import Event, new_event
 from ..errors import AnswerError, DeclinedError, PausepointError, ServeError, UsageError
 from .exits import ExitCode
-from .printing import remark, say
+from .printing import remark, say, short
 from .spelling import read_json
 from .storage import checked_text
 
@@ -108,6 +108,7 @@ def _post(event: Event[Release], value: JsonValue) -> None:
     """Do what a program does that answers an event: one POST to the address that was announced."""
     import httpx
 
+    about = f"{event.name!r} ({short(event.request_id)})"
     body = encode_json({"request_id": event.request_id, "value": value})
     try:
         # A proxy of the environment's could not reach our loopback.
@@ -115,13 +116,15 @@ def _post(event: Event[Release], value: JsonValue) -> None:
             reply = client.post(event.api_url, content=body, headers={"Content-Type": "application/json"})
     except httpx.HTTPError as error:
         raise ServeError(
-            f"The demo could not send its answer: {type(error).__name__}.", "Run `pausepoint doctor`."
+            f"The demo could not send its answer: {type(error).__name__}.", "Run `pausepoint doctor`.", about
         ) from error
     if reply.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
         fields: Mapping[str, str] = reply.json().get("errors", {})
-        raise AnswerError("The demo's answer was refused.", "Correct the value.", fields=fields)
+        raise AnswerError("The demo's answer was refused.", "Correct the value.", about, fields)
     if not reply.is_success:
-        raise ServeError(f"The demo's answer was refused with HTTP {reply.status_code}.", "Run `pausepoint doctor`.")
+        raise ServeError(
+            f"The demo's answer was refused with HTTP {reply.status_code}.", "Run `pausepoint doctor`.", about
+        )
 
 
 def _withdraw(event: Event[Release]) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -23,19 +22,10 @@ from .storage import Storage
 if TYPE_CHECKING:
     import socket
 
-    import uvicorn
-
-GRACE = 2
-"""Whole seconds that requests have to be answered once the server is told to end."""
 LOOK_EVERY = 2.0
 """Seconds between two tries to become the machine's server. Workflows that wait are quicker: their links are out."""
 
 _NOT_FOUND = "Workflows on this machine will not find it by themselves"
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 def serve(
@@ -54,6 +44,7 @@ def serve(
         typer.Option(help="The store's URL or folder.  [default: PAUSEPOINT_STORE]", show_default=False),
     ] = None,
     root_path: Annotated[str, typer.Option(help="The prefix under which a proxy shows it, such as /questions.")] = "",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes serve.")] = 1,
 ) -> None:
     """Serve the forms of the store until Ctrl-C or SIGTERM."""
     settings = _settings(host=host, port=port, store=store)
@@ -64,14 +55,13 @@ def serve(
     address = _shared_address(storage.store)
     is_ours = address is not None and address.claim()
     listener = _listener(settings, port, address.published() if address and is_ours else None)
-    server = _server(storage.store, settings, listener, prefix)
     url = base_url_of(listener) + prefix
     ended = threading.Event()
     if address is not None:
         _share(address, url, is_ours, ended)
     say(f"Serving {storage.store.url} at {settings.public_url or url}")
     say("Workflows on this machine use it by themselves, others with PAUSEPOINT_URL. Ctrl-C ends it.")
-    _run(server, listener)
+    _run(storage, settings, prefix, listener, workers)
     ended.set()
     remark("Ended.")
 
@@ -81,26 +71,6 @@ async def _prepare(storage: Storage) -> None:
     await storage.store.probe()
     await storage.records.store_id()
     await storage.records.identity_secret()
-
-
-class Prefixed:
-    """
-    An application below a prefix, whether a proxy leaves the prefix in the path or takes it out.
-
-    Args:
-        application: What is below it.
-        prefix: It begins with a slash and does not end with one.
-    """
-
-    def __init__(self, application: Application, prefix: str) -> None:
-        self._application = application
-        self._prefix = prefix
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Serve one request or connection."""
-        path = str(scope.get("path", ""))
-        whole = path if f"{path}/".startswith(f"{self._prefix}/") else self._prefix + path
-        await self._application({**scope, "root_path": self._prefix, "path": whole}, receive, send)
 
 
 def _settings(**given: object) -> Settings:
@@ -114,7 +84,7 @@ def _prefix(root_path: str) -> str:
     if prefix and not (
         prefix.startswith("/") and prefix.isascii() and prefix.isprintable() and not set(prefix) & set("?# ")
     ):
-        raise UsageError("This is no root path.", "It begins with a slash, such as /questions.")
+        raise UsageError("This is no root path.", "Begin it with a slash and use no '?', '#' or space: /questions.")
     return prefix
 
 
@@ -139,31 +109,6 @@ def _listener(settings: Settings, wanted: int | None, published: str | None) -> 
     known = port_of(published)
     usual = [settings.port, known] if settings.origin_of("port") != "default" else [known, settings.port]
     return open_listener(settings.host, [*(each for each in usual if each), 0])
-
-
-def _server(store: Store, settings: Settings, listener: socket.socket, prefix: str) -> uvicorn.Server:
-    try:
-        import uvicorn
-
-        from ..app import create_app
-
-        application: Application = create_app(store, settings=settings)
-        config = uvicorn.Config(
-            Prefixed(application, prefix) if prefix else application,
-            interface="asgi3",
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,  # it has whole links in it
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE,
-        )
-    except BaseException:
-        listener.close()
-        raise
-    return uvicorn.Server(config)
 
 
 def _share(address: SharedAddress, url: str, is_ours: bool, ended: threading.Event) -> None:
@@ -193,10 +138,16 @@ def _publish(address: SharedAddress, url: str) -> None:
         remark(f"{_NOT_FOUND}: {error.strerror}.")
 
 
-def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+def _run(storage: Storage, settings: Settings, prefix: str, listener: socket.socket, workers: int) -> None:
+    # Here and not above: it imports a web framework, which the other commands need not wait for.
+    from .worker import application, serve_alone, serve_in_workers
+
     def ignore(number: int, frame: FrameType | None) -> None:
         """Stand in for the usual handler: when all is done, uvicorn raises the signal that ended it once more."""
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ignore)
-    server.run(sockets=[listener])
+    if workers == 1:
+        serve_alone(application(storage.store, settings, prefix), listener)
+    else:
+        serve_in_workers(settings, prefix, listener, workers)

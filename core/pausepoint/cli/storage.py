@@ -77,7 +77,7 @@ class Storage:
         if len(prefix) < LEAST_PREFIX:
             raise UsageError(
                 f"An event's id is given by its first {LEAST_PREFIX} characters or more.",
-                "`pausepoint list --status all` shows them.",
+                "Give more of it; `pausepoint list --status all` shows the ids.",
             )
         meant = [each for each in await self.records.event_ids() if each.startswith(prefix)]
         if len(meant) > 1:
@@ -123,7 +123,7 @@ def checked_text(what: str, text: str, most: int | None = MAX_COMMENT_BYTES) -> 
     try:
         length = len(text.encode("utf-8"))
     except UnicodeEncodeError:
-        raise UsageError(f"The {what} is not valid text in this terminal's encoding.", "Use UTF-8.") from None
+        raise UsageError(f"The {what} is not valid text in this terminal's encoding.", "Type it in UTF-8.") from None
     if most is not None and length > most:
         raise UsageError(f"The {what} is {length} bytes long; at most {most} are taken.", "Shorten it.")
     return text

@@ -47,7 +47,7 @@ class Party:
     Attributes:
         name: What it does, for messages.
         at: The store operation it waits at; empty once it is over.
-        told: The paths it has tried to create.
+        told: The paths it has told the store to create, whatever came of it.
         disturbed: Some operation of it did not go well.
     """
 
@@ -146,10 +146,10 @@ class SteppedStore:
     async def create(self, path: str, body: bytes) -> bool:
         here = party()
         fate = await here.turn(f"create {path}")
+        here.told.append(path)
         if fate is Fate.FAILS:
             raise StoreError("The store failed.")
         self._writing(here, path, body)
-        here.told.append(path)
         won = await self._store.create(path, body)
         if fate is Fate.DIES_AFTER:
             raise Died

@@ -1,0 +1,87 @@
+"""Serving: addresses, ports, other people's servers, tokens and proofs."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+from house import somebody_else
+from occasions import ID, OTHER_ID, SECRET, each, occasion
+from pausepoint._links import FormTokens, proof
+from pausepoint._local import LocalSurface, open_listener
+from pausepoint._local.embedded import EmbeddedServer
+from pausepoint._local.proving import Found
+from pausepoint._local.surface import _not_ours
+from pausepoint._models import RunContext
+from pausepoint._settings import Settings
+from pausepoint._store import MemoryStore
+from pausepoint.app import create_app
+
+RUN = RunContext(engine="local", run_id="nightly")
+
+
+@each(something_else=b"", another_store=b'{"status": "healthy"}')
+async def PAUSEPOINT_URL_leads_to(body: bytes, folder: Path) -> None:  # noqa: N802
+    with somebody_else(body) as url:
+        await LocalSurface(Settings(store=str(folder), url=url)).serve(RUN)
+
+
+@occasion
+def PAUSEPOINT_URL_leads_nowhere() -> None:  # noqa: N802
+    # As `LocalSurface.serve` does after it has tried for two seconds.
+    raise _not_ours("http://127.0.0.1:8931", Found.NOBODY, "file:///srv/questions")
+
+
+@occasion
+async def PAUSEPOINT_URL_with_a_store_in_memory() -> None:  # noqa: N802
+    await LocalSurface(Settings(store="memory://", url="http://127.0.0.1:8931")).serve(RUN)
+
+
+@occasion
+async def a_host_beyond_loopback(folder: Path) -> None:
+    await LocalSurface(Settings(store=str(folder), host="0.0.0.0")).serve(RUN)
+
+
+@occasion
+def ports_that_are_all_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        open_listener("127.0.0.1", [taken.getsockname()[1]])
+
+
+@occasion
+async def a_server_that_ends_while_it_starts() -> None:
+    async def application(*_: Any) -> None:
+        raise AssertionError("nobody asks")
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = EmbeddedServer(application, listener)
+    listener.close()
+    await server.start()
+
+
+@occasion
+def an_app_with_links_that_carry_tokens() -> None:
+    create_app(MemoryStore(), settings=Settings(links="token"))
+
+
+@occasion
+def tokens_without_a_key() -> None:
+    FormTokens([])
+
+
+@each(
+    of_another_event=(FormTokens([("k", b"x" * 32)]).issue(OTHER_ID), 0.0),
+    that_is_too_old=(FormTokens([("k", b"x" * 32)]).issue(ID), 13 * 3600.0),
+    that_is_forged=(f"k.{SECRET}", 0.0),
+)
+def a_token(given: tuple[str, float]) -> None:
+    import time
+
+    token, later = given
+    FormTokens([("k", b"x" * 32)], lambda: time.time() + later).check(token, ID)
+
+
+@occasion
+def a_nonce_that_is_too_short() -> None:
+    proof(b"x" * 32, "short")
