@@ -337,3 +337,35 @@ async def test_a_cursor_that_is_none_is_refused(bench: Bench, after: str) -> Non
 async def test_a_page_beyond_its_limit_is_refused(bench: Bench, limit: int) -> None:
     with pytest.raises(UsageError):
         await bench.index.page("pending", limit)
+
+
+async def test_an_overdue_event_without_a_workflow_is_expired_with_its_declared_default(bench: Bench) -> None:
+    overdue = await bench.ask(default=DefaultValue(value=7))
+    in_time = await bench.ask(deadline=bench.now + timedelta(hours=9))
+    for_ever = await bench.ask(deadline=None)
+    bench.now += timedelta(hours=1, seconds=6)
+
+    assert await bench.index.expire_overdue() == 1
+    response = await bench.records.response(overdue.request_id)
+    assert response is not None
+    assert (response.outcome, response.value, response.source) == ("expired", 7, "default")
+    for request in (in_time, for_ever):
+        assert await bench.records.response(request.request_id) is None
+    assert await bench.index.expire_overdue() == 0
+
+
+async def test_an_event_that_is_late_by_less_than_five_seconds_is_left_to_its_workflow(bench: Bench) -> None:
+    request = await bench.ask()
+    bench.now += timedelta(hours=1, seconds=4)
+
+    assert await bench.index.expire_overdue() == 0
+    assert await bench.records.response(request.request_id) is None
+
+
+async def test_an_overdue_event_with_an_answer_to_be_judged_is_not_expired(bench: Bench) -> None:
+    request = await bench.ask(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=3))
+    bench.now += timedelta(hours=2)
+    await bench.index.expire_overdue()
+
+    assert await bench.records.response(request.request_id) is None

@@ -278,7 +278,8 @@ def test_a_forbidden_scheme_is_refused_by_name(url: str, named: str) -> None:
 def test_a_bucket_without_its_extra_names_what_to_install(url: str, extra: str) -> None:
     with pytest.raises(UsageError, match="not installed") as refused:
         bucket_store(url, lambda name: None)
-    assert f"pip install pausepoint[{extra}]" in refused.value.todo
+    assert "pip install" in refused.value.todo
+    assert f"pausepoint[{extra}]" in refused.value.todo
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ occasion leaves behind reaches another test.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -16,34 +17,31 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-for _name in [name for name in os.environ if name.startswith("PAUSEPOINT_")]:
-    del os.environ[_name]
-
-from witness import Made, Witness  # noqa: I001
-
-import of_app  # noqa: F401
-import of_asking  # noqa: F401
-import of_buckets  # noqa: F401
-import of_cli  # noqa: F401
-import of_local  # noqa: F401
-import of_store  # noqa: F401
 from occasions import SECRET, TYPED, all_occasions, brought_about
-from pausepoint.errors import PausepointError
 from rendering import SNAPSHOT, text_of, told
 from sites import Site, all_sites
+from witness import Made, Witness
+
+from pausepoint.errors import PausepointError
 
 
 def main() -> None:
+    """Do what the command line asks for."""
+    for name in [name for name in os.environ if name.startswith("PAUSEPOINT_")]:
+        del os.environ[name]
+    for module in sorted(Path(__file__).parent.glob("of_*.py")):
+        importlib.import_module(module.stem)
     with tempfile.TemporaryDirectory() as place:
         for name in ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"):
             os.environ[name] = place
         report = _report(Path(place))
+    report["text"] = text_of(report["told"])
     if "--json" in sys.argv:
         print(json.dumps(report))
     elif "--refresh" in sys.argv:
-        SNAPSHOT.write_text(text_of(report["told"]), "utf-8")
+        SNAPSHOT.write_text(report["text"], "utf-8")
     else:
-        print(text_of(report["told"]), end="")
+        print(report["text"], end="")
     for each in report["failed"] if "--json" not in sys.argv else ():
         print(each, file=sys.stderr)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from occasions import ID
 from typer.testing import CliRunner
 
-from occasions import ID
 from pausepoint._codec import answer_type
 from pausepoint._event import replaced
 from pausepoint._models import Request, RunContext, Served, Verdict, utc_now

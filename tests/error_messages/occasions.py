@@ -24,7 +24,7 @@ _occasions: dict[str, Callable[..., Any]] = {}
 
 def occasion(function: F) -> F:
     """
-    Add a function to the table under its name; of a generator-less plain function or a coroutine function.
+    Add a function to the table under its name; it is a plain function or a coroutine function.
 
     It may take `folder`, an empty folder of its own. It raises the error, or returns the text that told about it: a
     page, a problem, what a command printed.

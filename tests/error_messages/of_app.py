@@ -7,6 +7,7 @@ from typing import Any
 
 from house import Site, refused_beforehand
 from occasions import ID, TYPED, each, occasion
+
 from pausepoint._models import Response, Reviewer
 from pausepoint._store import layout
 
@@ -78,7 +79,7 @@ async def an_answer_to_an_event_that_was(given: dict[str, Any]) -> str:
     with_a_comment_too_long=("answer", {"value": 3, "comment": TYPED * 1000}),
     that_cancels_with_a_reason_too_long=("cancel", {"reason": TYPED * 1000}),
 )
-async def a_call_of_the_API(given: tuple[str, dict[str, Any]]) -> str:
+async def a_call_of_the_API(given: tuple[str, dict[str, Any]]) -> str:  # noqa: N802
     site = Site()
     await site.asks()
     return await site.told("POST", f"/api/v1/events/{ID}/{given[0]}", json=given[1])

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import anyio
+from house import asking
+from occasions import SECRET, TYPED, each, occasion
 from pydantic import AfterValidator, Field, SecretStr, create_model
 
 import pausepoint
-from house import asking
-from occasions import SECRET, TYPED, each, occasion
 from pausepoint import RunInput, new_event, pause, run
 from pausepoint._codec import answer_type, encode_json
 from pausepoint._settings import Settings
@@ -111,7 +111,7 @@ def initial_data_that_does_not_fit() -> None:
 
 
 @occasion
-def a_value_that_JSON_cannot_hold() -> None:
+def a_value_that_JSON_cannot_hold() -> None:  # noqa: N802
     encode_json(float("nan"))
 
 

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from occasions import ID, SECRET, each, occasion
+
 from pausepoint import open_store
 from pausepoint._store import layout
+from pausepoint._store.buckets import S3, Bucket
 from pausepoint._store.extension import EXTENSION, _copied, _loaded
 from pausepoint._store.objects import BucketObjects
-from pausepoint._store.buckets import S3, Bucket
 from pausepoint._store.opening import bucket_store
 from pausepoint._store.refusals import refusal_of
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-
 from house import asking, command, question, records_of, refused_beforehand, somebody_else
 from occasions import ID, OTHER_ID, SECRET, TYPED, each, occasion
+
 from pausepoint import new_event, open_store
 from pausepoint._models import Response
 from pausepoint._store import Records

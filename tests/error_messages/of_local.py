@@ -8,6 +8,7 @@ from typing import Any
 
 from house import somebody_else
 from occasions import ID, OTHER_ID, SECRET, each, occasion
+
 from pausepoint._links import FormTokens, proof
 from pausepoint._local import LocalSurface, open_listener
 from pausepoint._local.embedded import EmbeddedServer

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 from house import question, records_of
 from occasions import ID, SECRET, TYPED, each, occasion
+
 from pausepoint import open_store
 from pausepoint._index import Index
 from pausepoint._markers import Markers
@@ -55,14 +54,9 @@ async def a_probe_whose_object_cannot_be_removed(folder: Path) -> None:
 
 @occasion
 async def a_folder_that_can_neither_link_nor_rename(folder: Path) -> None:
-    def no_links(source: Path, target: Path) -> None:
-        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-
     def publish(temporary: Path, target: Path) -> bool:
         # To move a folder into itself is refused in the way in which such a file system refuses every such rename.
-        moved = target.parent / "moved"
-        moved.mkdir()
-        return rename_exclusively(moved, moved / "inside")
+        return rename_exclusively(target.parent, target)
 
     await LocalFiles(folder, publish).create(layout.request_path(ID), b"{}")
 
@@ -181,7 +175,7 @@ async def an_id_that_is_none() -> None:
 
 
 @occasion
-async def a_response_that_JSON_cannot_hold() -> None:
+async def a_response_that_JSON_cannot_hold() -> None:  # noqa: N802
     response = Response(request_id=ID, outcome="answered", source="reviewer", value=float("nan"))
     await records_of(MemoryStore()).put_response(response)
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pausepoint.errors import PausepointError
-
 from sites import Site
 from witness import Made
+
+from pausepoint.errors import PausepointError
 
 SNAPSHOT = Path(__file__).parents[1] / "error_messages.txt"
 

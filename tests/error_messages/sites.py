@@ -71,7 +71,8 @@ class _Call:
 def all_sites() -> list[Site]:
     """Read the package; sites in the order of files and lines."""
     trees = {
-        path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))
+        path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text("utf-8"))
+        for path in sorted(PACKAGE.rglob("*.py"))
     }
     calls = [call for file, tree in trees.items() if file != "errors.py" for call in _calls(file, tree, ())]
     imported = {file: _imported(tree) for file, tree in trees.items()}

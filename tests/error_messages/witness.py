@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from sites import PACKAGE, Frames
+
 from pausepoint import errors
 from pausepoint._event import Event
 from pausepoint._models import Request
-
-from sites import PACKAGE, Frames
 
 _ID = re.compile(r"(?<![A-Za-z0-9])([a-z2-7]{8})[a-z2-7]{18}(?![A-Za-z0-9])")
 _MADE = errors.PausepointError.__init__.__code__
@@ -79,7 +79,7 @@ def _made(frame: FrameType) -> Made:
 
 def _known(local: dict[str, Any]) -> str:
     """Return the label of the event that a function has at hand; 8 characters where it knows an id or a path alone."""
-    values = [*local.values(), *vars(local.get("self", None)).values()] if hasattr(local.get("self"), "__dict__") else []
+    values = [*local.values(), *vars(local.get("self")).values()] if hasattr(local.get("self"), "__dict__") else []
     for value in values or local.values():
         if isinstance(value, Event):
             return value._request.label

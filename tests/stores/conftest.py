@@ -25,7 +25,7 @@ def _started(start: Start) -> Iterator[Any]:
         try:
             server = start(Path(folder))
             running = server.__enter__()
-        except SERVERS["Missing"] as missing:
+        except SERVERS["MissingError"] as missing:
             pytest.skip(str(missing))
         try:
             yield running

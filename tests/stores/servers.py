@@ -1,7 +1,7 @@
 """
 Storage servers as processes of ours: on loopback, on a free port, with one empty bucket, ended by their process id.
 
-The suite's conftest.py makes a fixture of each. A server whose programme is not on this machine is a `Missing`.
+The suite's conftest.py makes a fixture of each. A server whose programme is not on this machine is a `MissingError`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import httpx
@@ -33,18 +33,19 @@ BUCKET = "pausepoint-test"
 LIMIT = 90.0
 """Seconds after which a server that is not ready never will be."""
 
+TRIES = 5
+"""Ceph's programmes may speak before they know whose monitor it is ("wrong fsid"), and then end; systemd starts them again."""
+
 ACCOUNT = "devstoreaccount1"
 # Published with the emulator; it opens nothing else.
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 CEPH_PROGRAMMES = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "monmaptool", "ceph-authtool")
 
-# Without monmap a client may send its first command before it knows whose monitor it talks to, and is refused.
 # Without tcp_nodelay every request takes 40 ms; without the page size each small object takes 64 KB of memory.
 CEPH_SETTINGS = """
 [global]
 fsid = {fsid}
-monmap = {folder}/monmap
 mon_initial_members = a
 mon_host = [v1:127.0.0.1:{mon}]
 ms_bind_msgr2 = false
@@ -72,8 +73,7 @@ rgw_frontends = beast endpoint=127.0.0.1:{rgw} tcp_nodelay=1
 """
 
 
-
-class Missing(Exception):
+class MissingError(Exception):
     """A programme is not on this machine; the message names what to install."""
 
 
@@ -142,16 +142,19 @@ def running(command: list[str], log: Path, **environ: str) -> Iterator[subproces
 def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     """Wait until a process listens."""
     give_up = time.monotonic() + LIMIT
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            told = log.read_text("utf-8", "replace")[-2000:]
-            assert process.poll() is None, f"{process.args} ended with {process.returncode}:\n{told}"
-            assert time.monotonic() < give_up, f"{process.args} does not listen:\n{told}"
-            time.sleep(0.05)  # nothing tells that a port is open
-        else:
-            return
+    while not listens(port):
+        told = f"port {port}:\n{log.read_text('utf-8', 'replace')[-2000:]}"
+        assert process.poll() is None, f"the process ended with {process.returncode}, {told}"
+        assert time.monotonic() < give_up, f"nobody listens, {told}"
+        time.sleep(0.05)  # nothing tells that a port is open
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
@@ -211,9 +214,9 @@ def azurite(folder: Path) -> Iterator[Server]:
         "AZURE_STORAGE_ACCOUNT_KEY": ACCOUNT_KEY,
     }
     log = folder / "azurite.log"
-    command = [npm_script("azurite-blob"), "--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(folder)]
-    options = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
-    with running([*command, *options], log) as process:
+    command = [npm_script("azurite-blob"), "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+    where = ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(folder)]
+    with running([*command, *where], log) as process:
         wait_for_port(port, process, log)
         make_container(endpoint)
         yield Server(port, f"az://{BUCKET}/store", environ)
@@ -235,7 +238,8 @@ def make_s3_bucket(server: Server) -> None:
     import obstore
     from obstore.store import S3Store
 
-    store = S3Store(BUCKET, config=dict(server.environ), client_options={"allow_http": True})
+    config: Any = dict(server.environ)
+    store = S3Store(BUCKET, config=config, client_options={"allow_http": True})
     httpx.put(obstore.sign(store, "PUT", "", timedelta(minutes=1))).raise_for_status()
 
 
@@ -251,7 +255,9 @@ def ceph(folder: Path) -> Iterator[Server]:
     """
     missing = [name for name in CEPH_PROGRAMMES if shutil.which(name) is None]
     if missing:
-        raise Missing(f"no {missing[0]}: install the Debian packages `radosgw`, `ceph-common`, `ceph-mon`, `ceph-osd`")
+        raise MissingError(
+            f"no {missing[0]}: install the Debian packages `radosgw`, `ceph-common`, `ceph-mon`, `ceph-osd`"
+        )
     server = s3_at(free_port())
     cluster = Cluster(folder, server.port)
     with ExitStack() as daemons:
@@ -300,8 +306,9 @@ class Cluster:
         give_up = time.monotonic() + LIMIT
         while "1 up" not in self.run("ceph", "osd", "stat"):
             told = (self.folder / "ceph-osd.out").read_text("utf-8", "replace")[-2000:]
-            assert daemon.poll() is None, f"the disk ended:\n{told}"
             assert time.monotonic() < give_up, f"the disk is not up:\n{told}"
+            if daemon.poll() is not None:
+                daemon = self.start(daemons, "ceph-osd", "-f", "-i", "0")
             time.sleep(0.1)  # nothing tells
         self.run("ceph", "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=h")
 
@@ -320,25 +327,27 @@ class Cluster:
         return daemons.enter_context(running([*command], self.folder / f"{command[0]}.out", **self.environ))
 
     def run(self, *command: str) -> str:
-        ran = subprocess.run(
-            command,
-            cwd=self.folder,
-            env={**os.environ, **self.environ},
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        assert ran.returncode == 0, f"{command}: {ran.stderr}"
-        return ran.stdout
+        for _ in range(TRIES):
+            ran = subprocess.run(
+                command,
+                cwd=self.folder,
+                env={**os.environ, **self.environ},
+                capture_output=True,
+                text=True,
+                timeout=LIMIT,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
+            if ran.returncode == 0:
+                return ran.stdout
+        raise AssertionError(f"{command}: {ran.stderr}")
 
 
 def script(name: str) -> str:
     """Return a programme of this environment's own."""
     found = shutil.which(name, path=sysconfig.get_path("scripts"))
     if found is None:
-        raise Missing(f"no {name} in this Python environment: tox.ini lists what the suite needs")
+        raise MissingError(f"no {name} in this Python environment: tox.ini lists what the suite needs")
     return found
 
 
@@ -348,9 +357,8 @@ def npm_script(name: str) -> str:
     if not found.exists():
         npm = shutil.which("npm")
         if npm is None:
-            raise Missing("no npm on the PATH: install the Debian packages `nodejs` and `npm`")
+            raise MissingError("no npm on the PATH: install the Debian packages `nodejs` and `npm`")
         NPM_CACHE.mkdir(parents=True, exist_ok=True)
         command = [npm, "install", "--prefix", str(NPM_CACHE), "--no-fund", "--no-audit", *NPM_PACKAGES]
         subprocess.run(command, check=True, timeout=300, stdin=subprocess.DEVNULL, cwd=NPM_CACHE)
     return str(found)
-

@@ -78,7 +78,7 @@ class Scripted:
 
     def send(self, connection: socket.socket, status: int, body: bytes, size: int | None = None) -> None:
         length = len(body) if size is None else size
-        head = f"HTTP/1.1 {status} -\r\nContent-Length: {length}\r\nETag: \"1\"\r\nConnection: close\r\n"
+        head = f'HTTP/1.1 {status} -\r\nContent-Length: {length}\r\nETag: "1"\r\nConnection: close\r\n'
         connection.sendall(f"{head}Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n".encode() + body)
 
 

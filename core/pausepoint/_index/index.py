@@ -12,9 +12,9 @@ import anyio
 
 from .._markers import Cursor, Markers
 from .._models import MAX_PAGE
-from .._settling import Settling
+from .._settling import LATE, Settling
 from .._store import Records
-from ..errors import PausepointError, UnreadableRecordError, UsageError
+from ..errors import PausepointError, UnknownRequestError, UnreadableRecordError, UsageError
 from .rows import FIRST, Entry, Place, Rows, State
 
 Status = Literal["pending", "completed", "all"]
@@ -99,6 +99,31 @@ class Index:
             next="{}-{}".format(*found[limit - 1].place) if more else "",
             problems=tuple(await self._rows.problems()),
         )
+
+    async def expire_overdue(self) -> int:
+        """
+        Let the deadline settle the events that are past it by 5 s and more, for want of a workflow that would do it.
+
+        Returns:
+            How many of them were looked at, at most 500.
+
+        Raises:
+            StoreError: The store could not be read or written.
+        """
+        async with self._refreshing:
+            await self._refresh()
+        overdue = await self._rows.overdue(self._markers.clock() - LATE, MAX_PAGE)
+        await self._rows.update([entry for entry in await _each(overdue, self._expire) if entry is not None])
+        return len(overdue)
+
+    async def _expire(self, request_id: str) -> Entry | None:
+        try:
+            # Read again, because the index keeps no defaults, and the response must name the declared one.
+            request = await self._records.request(request_id)
+            response = await self._settling.settled(request)
+        except (UnreadableRecordError, UnknownRequestError):
+            return None
+        return Entry(request, State.SETTLED, response.outcome, response.settled_at) if response else None
 
     async def _find(self, states: Sequence[State], place: Place, wanted: int) -> list[Entry]:
         found: list[Entry] = []

@@ -21,9 +21,10 @@ FIRST: Place = (2**63 - 1, "")
 
 _TABLES = """
 CREATE TABLE event (
-    request_id TEXT PRIMARY KEY, asked INTEGER NOT NULL, state INTEGER NOT NULL, request TEXT NOT NULL,
+    request_id TEXT PRIMARY KEY, asked INTEGER NOT NULL, deadline REAL, state INTEGER NOT NULL, request TEXT NOT NULL,
     outcome TEXT, settled_at TEXT
 );
+CREATE INDEX by_deadline ON event (deadline) WHERE settled_at IS NULL;
 CREATE INDEX by_age ON event (state, asked DESC, request_id DESC);
 CREATE TABLE problem (request_id TEXT PRIMARY KEY, path TEXT NOT NULL);
 """
@@ -80,8 +81,16 @@ class Rows:
             update={"prompt": "", "json_schema": {}, "initial": None, "default": None, "attachments": ()}
         )
         await self._change(
-            "INSERT OR IGNORE INTO event (request_id, asked, state, request) VALUES (?, ?, ?, ?)",
-            [(request.request_id, Entry(request).place[0], State.PENDING, lean.model_dump_json())],
+            "INSERT OR IGNORE INTO event (request_id, asked, deadline, state, request) VALUES (?, ?, ?, ?, ?)",
+            [
+                (
+                    request.request_id,
+                    Entry(request).place[0],
+                    request.deadline.timestamp() if request.deadline else None,
+                    State.PENDING,
+                    lean.model_dump_json(),
+                )
+            ],
         )
 
     async def add_problem(self, request_id: str, path: str) -> None:
@@ -115,6 +124,15 @@ class Rows:
         """Return every event that is not known to be settled."""
         return [_entry(*row) for row in await self._query(f"{_SELECT} WHERE state = ?", (State.PENDING,))]
 
+    async def overdue(self, now: datetime, limit: int) -> list[str]:
+        """Return ids of events with a deadline before *now* whose response is not known, longest overdue first."""
+        found = await self._query(
+            "SELECT request_id FROM event WHERE settled_at IS NULL AND deadline < ? AND state IN (?, ?)"
+            " ORDER BY deadline LIMIT ?",
+            (now.timestamp(), State.PENDING, State.OVERDUE, limit),
+        )
+        return [request_id for (request_id,) in found]
+
     async def page(self, states: Sequence[State], after: Place, limit: int) -> list[Entry]:
         """Return events in these states, youngest first, that stand after a place."""
         marks = ", ".join("?" for _ in states)
@@ -129,14 +147,14 @@ class Rows:
         """Return the paths of the records that cannot be read."""
         return [str(path) for (path,) in await self._query("SELECT path FROM problem ORDER BY path", ())]
 
-    async def _query(self, sql: str, values: Sequence[str | int]) -> list[tuple[str, ...]]:
+    async def _query(self, sql: str, values: Sequence[str | int | float]) -> list[tuple[str, ...]]:
         def run() -> list[tuple[str, ...]]:
             with self._lock:
                 return self._database.execute(sql, values).fetchall()
 
         return await anyio.to_thread.run_sync(run)
 
-    async def _change(self, sql: str, values: Sequence[Sequence[str | int | None]]) -> None:
+    async def _change(self, sql: str, values: Sequence[Sequence[str | int | float | None]]) -> None:
         def run() -> None:
             with self._lock:
                 self._database.executemany(sql, values)

@@ -1,9 +1,9 @@
 """
 obstore, the library that speaks to S3, Google Cloud Storage and Azure: imported on first use, anew after a fork.
 
-obstore's requests run on threads of its own, which a fork does not copy: in the child every request would wait for ever.
-They belong to the loaded library and cannot be started again, so a child whose parent had loaded it loads a copy of the
-library's file, which the dynamic linker takes for another library.
+obstore's requests run on threads of its own, which a fork does not copy: in the child every request would wait for
+ever. They belong to the loaded library and cannot be started again, so a child whose parent had loaded it loads a copy
+of the library's file, which the dynamic linker takes for another library.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..errors import StoreError
 from .protocol import event_of, shown_path
 
-_CODE = re.compile(r"<Code>([A-Za-z.]{1,60})</Code>")
+_CODE = re.compile(r"\bCode>([A-Za-z.]{1,60})<")
 _STATUS = re.compile(r"status code: ([1-5][0-9]{2})\b")
 _NO_REPLY = re.compile(r"kind: (Timeout|Connect|Interrupted|Request|Decode)\b")
 _NO_BUCKET = {"NoSuchBucket", "ContainerNotFound"}

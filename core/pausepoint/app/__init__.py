@@ -11,7 +11,10 @@ pass in `guard`.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -71,6 +74,7 @@ def create_app(store: Store, hooks: object | None = None, *, settings: Settings 
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=_swept,
         **_untraced(),
     )
     app.state.desk = desk
@@ -84,6 +88,14 @@ def create_app(store: Store, hooks: object | None = None, *, settings: Settings 
     bearer = [_documented_bearer()] if desk.access.needs_token else []
     app.include_router(rest.router, dependencies=bearer)
     return app
+
+
+@asynccontextmanager
+async def _swept(app: FastAPI) -> AsyncIterator[None]:
+    """Sweep the store as long as the app is served on its own; a mounted app has no lifespan, and does not."""
+    sweeping = asyncio.create_task(app.state.desk.sweeper.run())
+    yield
+    sweeping.cancel()
 
 
 def _untraced() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from .._settling import Settling
 from .._store import Records, Store, layout
 from ..errors import UnknownRequestError
 from .streaming import Hub
+from .sweeping import Sweeper
 
 BEARER = "bearer "
 
@@ -46,6 +47,7 @@ class Desk:
         self.hub = Hub(markers)
         self.settling = Settling(self.records, markers, heard=self._heard)
         self.index = Index(self.records, markers, self.settling)
+        self.sweeper = Sweeper(store, self.index)
         self._identity_secret: bytes | None = None
         self._own_secret = secrets.token_bytes(32)
 

@@ -43,6 +43,9 @@ class Prefixed:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request or connection."""
+        if scope["type"] == "lifespan":
+            await self._application(scope, receive, send)
+            return
         path = str(scope.get("path", ""))
         whole = path if f"{path}/".startswith(f"{self._prefix}/") else self._prefix + path
         await self._application({**scope, "root_path": self._prefix, "path": whole}, receive, send)
@@ -105,7 +108,7 @@ _CONFIG: dict[str, Any] = {
     "interface": "asgi3",
     "http": "h11",
     "ws": "none",
-    "lifespan": "off",
+    "lifespan": "on",  # the app sweeps the store while it runs
     "log_config": None,
     "access_log": False,  # it has whole links in it
     "proxy_headers": False,

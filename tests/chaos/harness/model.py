@@ -40,7 +40,12 @@ RUN = RunContext(engine="model", run_id="r")
 MOST_PARTIES = 5
 TROUBLE = [fate for fate in Fate if fate is not Fate.GOES_WELL]
 
+COURSES = st.sampled_from([None, "finishes", "finishes", *[(n, fate) for n in range(3) for fate in TROUBLE]])
+"""What becomes of an operation as soon as it has begun: others take their turns, or it ends, or its n-th write fails."""
+YOUNGEST = st.sampled_from([0, 0, 0, 1, 2])
+
 Parse = Callable[[Any], object]
+Course = Any
 
 
 def refuse_odd(value: Any) -> object:
@@ -133,7 +138,8 @@ class Protocol(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        logging.getLogger("pausepoint").setLevel(logging.CRITICAL)
+        for name in ("pausepoint", "asyncio"):  # what goes wrong here is meant to
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self.loop = Hasty()
         self.memory = MemoryStore()
         self.store = SteppedStore(self.memory, self.writing)
@@ -157,7 +163,7 @@ class Protocol(RuleBasedStateMachine):
     # what is asked, and by whom
 
     @initialize(
-        whole=st.booleans(),
+        whole=st.sampled_from([False, False, False, True]),
         timeout=st.sampled_from([60.0, None]),
         default=st.booleans(),
         opinion=st.sampled_from(OPINIONS),
@@ -267,18 +273,20 @@ class Protocol(RuleBasedStateMachine):
         return sum(not each.over for each in self.parties) < MOST_PARTIES
 
     @precondition(lambda self: self.room() and len(self.attempts) < 5)
-    @rule(opinion=st.sampled_from(OPINIONS), same_process=st.booleans())
-    def attempt_starts(self, opinion: Parse, same_process: bool) -> None:
+    @rule(opinion=st.sampled_from(OPINIONS), same_process=st.booleans(), course=COURSES)
+    def attempt_starts(self, opinion: Parse, same_process: bool, course: Course) -> None:
         ordinals = self.attempts[-1].surface.scope().ordinals if same_process else Ordinals()
         self.run(self.new_attempt(opinion, ordinals))
+        self.follow(course)
 
     @precondition(lambda self: self.room())
-    @rule(which=st.integers(0, 4), ordinal=st.integers(0, 1))
-    def waiter_looks(self, which: int, ordinal: int) -> None:
-        attempt = self.attempts[which % len(self.attempts)]
+    @rule(which=YOUNGEST, ordinal=st.sampled_from([0, 0, 0, 1]), course=COURSES)
+    def waiter_looks(self, which: int, ordinal: int, course: Course) -> None:
+        attempt = self.attempts[-1 - which % len(self.attempts)]
         if attempt.dead or len(attempt.asked) <= ordinal:
             return
         self.run(self.begin(f"attempt {attempt.number} looks", self.look(attempt, ordinal), attempt))
+        self.follow(course)
 
     async def look(self, attempt: Attempt, ordinal: int) -> None:
         waiter = _Waiter(attempt.asked[ordinal], 5)
@@ -292,9 +300,12 @@ class Protocol(RuleBasedStateMachine):
         ordinal=st.sampled_from([0, 0, 0, 1]),
         odd=st.booleans(),
         by_form=st.booleans(),
-        declined=st.sampled_from([False, False, False, True]),
+        declined=st.sampled_from([False] * 7 + [True]),
+        course=COURSES,
     )
-    def reviewer_submits(self, which: int, ordinal: int, odd: bool, by_form: bool, declined: bool) -> None:
+    def reviewer_submits(
+        self, which: int, ordinal: int, odd: bool, by_form: bool, declined: bool, course: Course
+    ) -> None:
         request = self.request(ordinal)
         if request is None:
             return
@@ -304,6 +315,7 @@ class Protocol(RuleBasedStateMachine):
         sent = Sent(request, answer, f"token-{self.marks}" if by_form else None)
         self.sent.append(sent)
         self.run(self.begin("a reviewer submits", self.submit(self.apps[which], sent), self.apps[which]))
+        self.follow(course)
 
     @precondition(lambda self: self.room() and any(sent.form for sent in self.sent))
     @rule(which=st.integers(0, 1), earlier=st.integers(0, 9), changed=st.booleans())
@@ -332,14 +344,14 @@ class Protocol(RuleBasedStateMachine):
         self.told.append(Told(sent.request.request_id, answer.comment, answer.value, answer.declined, word))
 
     @precondition(lambda self: self.room())
-    @rule(which=st.integers(0, 1), ordinal=st.integers(0, 1))
+    @rule(which=st.integers(0, 1), ordinal=st.sampled_from([0, 0, 0, 1]))
     def app_expires_what_is_overdue(self, which: int, ordinal: int) -> None:
         request = self.request(ordinal)
         if request is not None:
             app = self.apps[which]
             self.run(self.begin("an app sweeps", self.quietly(app.settling.settled(request)), app))
 
-    @precondition(lambda self: self.room())
+    @precondition(lambda self: self.room() and len(self.told) > 2)
     @rule(which=st.integers(0, 1), ordinal=st.integers(0, 1), by_operator=st.booleans())
     def somebody_cancels(self, which: int, ordinal: int, by_operator: bool) -> None:
         request = self.request(ordinal)
@@ -378,6 +390,7 @@ class Protocol(RuleBasedStateMachine):
     def finish(self, going: Party) -> None:
         for _ in range(300):
             if going.over:
+                going.result()
                 self.check_hinted(going)
                 return
             if going.scope is not None and going.at.startswith("get") and self.waits_in_vain(going):
@@ -405,6 +418,31 @@ class Protocol(RuleBasedStateMachine):
         if going:
             self.run(going.go_on(fate))
 
+    def follow(self, course: Course) -> None:
+        going = self.parties[-1]
+        if course == "finishes":
+            self.finish(going)
+        elif course is not None:
+            self.trouble_at_a_write(going, *course)
+
+    @precondition(lambda self: self.pick(0))
+    @rule(which=st.integers(0, 4), writes=st.integers(0, 2), fate=st.sampled_from(TROUBLE))
+    def somebody_is_in_trouble_at_a_write(self, which: int, writes: int, fate: Fate) -> None:
+        going = self.pick(which)
+        if going:
+            self.trouble_at_a_write(going, writes, fate)
+
+    def trouble_at_a_write(self, going: Party, writes: int, fate: Fate) -> None:
+        for _ in range(30):
+            if going.over:
+                return
+            is_write = going.at.startswith("create")
+            if is_write and not writes:
+                self.run(going.go_on(fate))
+                return
+            writes -= is_write
+            self.run(going.go_on(Fate.GOES_WELL))
+
     @precondition(lambda self: self.pick(0))
     @rule(which=st.integers(0, 4))
     def patience_ends(self, which: int) -> None:
@@ -412,9 +450,10 @@ class Protocol(RuleBasedStateMachine):
         if going:
             self.run(going.give_up())
 
+    @precondition(lambda self: len(self.attempts) > 1)
     @rule(which=st.integers(0, 4))
-    def attempt_is_killed(self, which: int) -> None:
-        attempt = self.attempts[which % len(self.attempts)]
+    def an_older_attempt_is_killed(self, which: int) -> None:
+        attempt = self.attempts[which % (len(self.attempts) - 1)]
         attempt.dead = True
         for each in attempt.parties:
             self.run(each.die())
