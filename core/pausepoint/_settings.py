@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -43,6 +44,17 @@ def _http_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _mailbox(text: str) -> str:
+    # A dot at either end would let `..` through, and mailboxes are folders.
+    if not re.fullmatch(r"[A-Za-z0-9_-]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?", text):
+        raise ValueError("must be 1 to 64 letters, digits and _ . - without a dot at its ends")
+    return text
+
+
+def _in_words(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -76,7 +88,7 @@ class Settings(BaseModel):
         None, description="The id of this process's run, so that running it again resumes it; run(...) in code wins."
     )
     engine: Name | None = Field(None, description="Which engine decides where two say that this is their process.")
-    mailbox: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?$")] = Field(
+    mailbox: Annotated[str, AfterValidator(_mailbox)] = Field(
         "default", description="Where wake markers for events asked from here go; letters, digits and _ . - only."
     )
     links: Literal["open", "token"] | None = Field(

@@ -24,6 +24,7 @@ from pydantic import JsonValue
 from ._codec import check, encode_json
 from ._markers import Markers
 from ._models import (
+    MAX_BODY_BYTES,
     MAX_CANDIDATES,
     MAX_COMMENT_BYTES,
     Answer,
@@ -39,6 +40,9 @@ from .errors import AlreadySettledError, AnswerError, StoreError, UnreadableReco
 
 LATE = timedelta(seconds=5)
 """How long after its deadline an event still waits for its own workflow before others may expire it."""
+
+MAX_ANSWER_BYTES = MAX_BODY_BYTES - 768
+"""The longest value, comment and name, as JSON: their record has some more around them, and the limit of a body."""
 
 Parse = Callable[[JsonValue], object]
 """The author's own code: takes the answer as JSON, raises `AnswerError` where it does not fit."""
@@ -113,8 +117,7 @@ class Settling:
         """
         Return the response; expire the event first where it is more than 5 s late and no answer waits for a verdict.
 
-        It writes, so it is for requests that may: submissions, cancels, sweeps; pages that are only looked at use
-        `outlook`.
+        It writes, so it is for submissions, cancels and sweeps; pages that are only looked at use `outlook`.
         """
         response = await self.records.response(request.request_id)
         if response is None and self._is_late(request) and not await self._has_open_candidate(request):
@@ -177,8 +180,7 @@ class Settling:
         Wait up to *within* seconds for what becomes of a candidate.
 
         Returns:
-            The response once there is one (it may be another reviewer's); the verdict if it is a refusal; None when
-            nobody judged in time.
+            The response once there is one, perhaps another reviewer's; the verdict if it refuses; None if it is late.
         """
         pause = 0.005
         with anyio.move_on_after(within):
@@ -209,6 +211,8 @@ class Settling:
         fields = {} if answer.declined else check(request.json_schema, answer.value)
         if len(answer.comment.encode("utf-8", "replace")) > MAX_COMMENT_BYTES:
             fields[""] = f"Please use at most {MAX_COMMENT_BYTES // 1024} KiB for the comment."
+        if not fields and len(encode_json([answer.value, answer.comment, answer.by.name])) > MAX_ANSWER_BYTES:
+            fields[""] = f"Please use less than {MAX_BODY_BYTES // 1024} KiB in all."
         if fields:
             raise AnswerError(
                 "This answer does not fit the question.", "Correct it and send it again.", request.label, fields
@@ -230,8 +234,10 @@ class Settling:
         return found
 
     async def _has_open_candidate(self, request: Request) -> bool:
+        """Say whether an answer waits for its verdict, or was accepted by a process that ended before it settled."""
         for number, candidate in await self._stored_candidates(request):
-            if candidate and await self.records.verdict(request.request_id, number) is None:
+            verdict = await self.records.verdict(request.request_id, number) if candidate else None
+            if candidate and (verdict is None or verdict.accepted):
                 return True
         return False
 

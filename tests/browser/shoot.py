@@ -8,16 +8,19 @@ It needs Chromium on the PATH, and playwright and pausepoint in the environment 
 
 from __future__ import annotations
 
-import base64
 import re
 import runpy
 import shutil
+import struct
 import sys
 import tempfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, FloatRect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "docs" / "images" / "form.png"
@@ -36,25 +39,76 @@ def ten_lines() -> str:
 
 
 def taken(browser: Browser, link: str) -> bytes:
-    """Return a PNG of the form at a link: light, two pixels for one, from its first words to its last button."""
+    """Return a PNG of the form at a link: light, two pixels for one, from its first words to its last."""
     context = browser.new_context(viewport={"width": 760, "height": 1200}, device_scale_factor=2, color_scheme="light")
     try:
         page = context.new_page()
         page.goto(link)
-        parts = ("header", "main .card")
-        head, card = (box for box in (page.locator(part).bounding_box() for part in parts) if box is not None)
-        area = {
+        boxes = (page.locator(part).bounding_box() for part in ("header", "main .card"))
+        head, card = (box for box in boxes if box is not None)
+        area: FloatRect = {
             "x": card["x"] - MARGIN,
             "y": head["y"],
             "width": card["width"] + 2 * MARGIN,
             "height": card["y"] + card["height"] + MARGIN - head["y"],
-            "scale": 2,
         }
-        # Not `page.screenshot`, which packs the pixels in a hurry: twice as many bytes.
-        how = {"format": "png", "clip": area, "captureBeyondViewport": True, "optimizeForSpeed": False}
-        return base64.b64decode(context.new_cdp_session(page).send("Page.captureScreenshot", how)["data"])
+        return page.screenshot(clip=area, full_page=True)
     finally:
         context.close()
+
+
+def packed(png: bytes) -> bytes:
+    """Return Chromium's PNG with its 256 commonest colours only, in a third of the bytes and for eyes the same."""
+    width, height = struct.unpack(">II", png[16:24])
+    pixels = [row[at : at + 3] for row in _rows(png, width * 3) for at in range(0, width * 3, 3)]
+    colours = [colour for colour, _ in Counter(pixels).most_common()]
+    palette = colours[:256]
+    index = {colour: min(range(len(palette)), key=lambda at: _distance(palette[at], colour)) for colour in colours}
+    lines = (bytes(index[pixel] for pixel in pixels[at : at + width]) for at in range(0, len(pixels), width))
+    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+    body = zlib.compress(b"".join(b"\0" + line for line in lines), 9)
+    chunks = ((b"IHDR", header), (b"PLTE", b"".join(palette)), (b"IDAT", body), (b"IEND", b""))
+    return png[:8] + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+
+
+def _rows(png: bytes, length: int) -> Iterator[bytes]:
+    """Yield the rows of a PNG of 8-bit red, green and blue, its five filters undone."""
+    body, at = b"", 8
+    while at < len(png):
+        size = int.from_bytes(png[at : at + 4], "big")
+        if png[at + 4 : at + 8] == b"IDAT":
+            body += png[at + 8 : at + 8 + size]
+        at += size + 12
+    raw = zlib.decompress(body)
+    above = bytes(length)
+    for at in range(0, len(raw), length + 1):
+        row = bytearray(raw[at + 1 : at + 1 + length])
+        predict = _PREDICTIONS[raw[at]]
+        for x in range(length):
+            left, corner = (row[x - 3], above[x - 3]) if x >= 3 else (0, 0)
+            row[x] = (row[x] + predict(left, above[x], corner)) & 255
+        above = bytes(row)
+        yield above
+
+
+def _nearest(left: int, up: int, corner: int) -> int:
+    """Paeth's prediction."""
+    return min((left, up, corner), key=lambda each: abs(left + up - corner - each))
+
+
+def _distance(one: bytes, other: bytes) -> int:
+    return sum((a - b) ** 2 for a, b in zip(one, other, strict=True))
+
+
+_PREDICTIONS: tuple[Callable[[int, int, int], int], ...] = (
+    lambda left, up, corner: 0,
+    lambda left, up, corner: left,
+    lambda left, up, corner: up,
+    lambda left, up, corner: (left + up) // 2,
+    _nearest,
+)
 
 
 def main() -> None:
@@ -68,7 +122,7 @@ def main() -> None:
             chromium = shutil.which("chromium") or shutil.which("chromium-browser")
             browser = playwright.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox"])
             PICTURE.parent.mkdir(parents=True, exist_ok=True)
-            PICTURE.write_bytes(taken(browser, link))
+            PICTURE.write_bytes(packed(taken(browser, link)))
             browser.close()
         finally:
             machine.close()

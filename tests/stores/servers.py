@@ -34,43 +34,13 @@ LIMIT = 90.0
 """Seconds after which a server that is not ready never will be."""
 
 TRIES = 5
-"""Ceph's programmes may speak before they know whose monitor it is ("wrong fsid"), and then end; systemd starts them again."""
+"""Ceph's programmes may speak before they know whose monitor it is ("wrong fsid"), and end; systemd tries again too."""
 
 ACCOUNT = "devstoreaccount1"
 # Published with the emulator; it opens nothing else.
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 CEPH_PROGRAMMES = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "monmaptool", "ceph-authtool")
-
-# Without tcp_nodelay every request takes 40 ms; without the page size each small object takes 64 KB of memory.
-CEPH_SETTINGS = """
-[global]
-fsid = {fsid}
-mon_initial_members = a
-mon_host = [v1:127.0.0.1:{mon}]
-ms_bind_msgr2 = false
-public_network = 127.0.0.0/8
-auth_cluster_required = none
-auth_service_required = none
-auth_client_required = none
-osd_pool_default_size = 1
-osd_pool_default_min_size = 1
-osd_pool_default_pg_num = 8
-osd_pool_default_pg_autoscale_mode = off
-mon_allow_pool_size_one = true
-osd_crush_chooseleaf_type = 0
-admin_socket = {folder}/run/$name.asok
-pid_file = {folder}/run/$name.pid
-log_file = {folder}/log/$name.log
-crash_dir = {folder}/crash
-mon_data = {folder}/mon.$id
-osd_data = {folder}/osd.$id
-osd_objectstore = memstore
-memstore_page_size = 4096
-keyring = {folder}/keyring
-[client.rgw]
-rgw_frontends = beast endpoint=127.0.0.1:{rgw} tcp_nodelay=1
-"""
 
 
 class MissingError(Exception):
@@ -285,7 +255,7 @@ class Cluster:
         self.mon = free_port()
         for name in ("run", "log", "crash", "mon.a", "osd.0"):
             (folder / name).mkdir()
-        settings = CEPH_SETTINGS.format(folder=folder, fsid=self.fsid, mon=self.mon, rgw=rgw)
+        settings = (HERE / "ceph.conf").read_text("utf-8").format(folder=folder, fsid=self.fsid, mon=self.mon, rgw=rgw)
         (folder / "ceph.conf").write_text(settings, "utf-8")
         self.environ = {"CEPH_CONF": str(folder / "ceph.conf")}
 

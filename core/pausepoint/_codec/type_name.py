@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from enum import Enum
 from typing import Annotated, Literal, TypeVar, Union, get_args, get_origin
 
 from .._models import MAX_LABEL_CHARS
@@ -26,7 +27,9 @@ def _name(data_type: object) -> str:
     if origin is Annotated:
         return _name(arguments[0])
     if origin is Literal:
-        return f"Literal[{', '.join(map(repr, arguments))}]"
+        # A member's own repr names its class, which says nothing to a reviewer.
+        spelt = (repr(argument.value if isinstance(argument, Enum) else argument) for argument in arguments)
+        return f"Literal[{', '.join(spelt)}]"
     if origin is Union or origin is types.UnionType:
         return " | ".join(map(_name, arguments))
     if origin is not None and arguments:

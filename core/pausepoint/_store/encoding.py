@@ -10,6 +10,7 @@ from pydantic_core import from_json
 
 from .._models import MAX_BODY_BYTES, SCHEMA_VERSION, Record
 from ..errors import UnreadableRecordError, UsageError
+from . import layout
 from .protocol import event_of, shown_path
 
 R = TypeVar("R", bound=Record)
@@ -91,10 +92,15 @@ def _kind(record: Record) -> str:
     return type(record).__name__.lower()
 
 
+_REMEDY = "Restore it from a backup, or move it away; Pausepoint never overwrites it. Other events go on."
+# Without its secret every request id would be another one, and every question would be asked again.
+_REMEDY_OF_KEY = "Restore it from a backup; do not delete it, since ids and links are made with it."
+
+
 def _refuse(path: str, why: str, todo: str = "") -> NoReturn:
     raise UnreadableRecordError(
         f"The stored object {shown_path(path)} {why}.",
-        todo or "Restore it from a backup, or move it away; Pausepoint never overwrites it. Other events go on.",
+        todo or (_REMEDY_OF_KEY if path.startswith(layout.KEYS) else _REMEDY),
         event_of(path),
         path,
     ) from None

@@ -23,6 +23,8 @@ MAX_INPUTS = 5000
 AnyJson = Annotated[JsonValue, WithJsonSchema({})]
 """A JSON value; described in place, because pydantic's own reference would lead nowhere from the app's description."""
 
+_WORDS = {"missing": "This is required.", "extra_forbidden": "There is no such key."}
+
 B = TypeVar("B", bound=BaseModel)
 
 
@@ -59,7 +61,8 @@ async def json_of(http: HttpRequest, shape: type[B]) -> B:
     try:
         return shape.model_validate(value)
     except ValidationError as error:
-        fields = {_dotted(each["loc"]): each["msg"] for each in error.errors(include_input=False, include_url=False)}
+        found = error.errors(include_input=False, include_url=False)
+        fields = {_dotted(each["loc"]): _WORDS.get(each["type"], each["msg"]) for each in found}
         raise AnswerError(
             "This request does not have the expected shape.", "Correct it and send it again.", fields=fields
         ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._models import Answer, Candidate, Request, Response, Verdict
 from .._settling import already_settled
-from ..errors import AnswerError, UsageError
+from ..errors import AnswerError
 from .desk import Desk
 
 PATIENCE = 2.0
@@ -29,11 +29,7 @@ async def take(desk: Desk, request: Request, answer: Answer, form: str | None = 
         AlreadySettledError: Somebody was first.
         StoreError: The store failed; the answer may be sent again.
     """
-    try:
-        submitted = await desk.settling.submit(request, answer, form)
-    except UsageError as error:
-        # The answer passed the schema and yet cannot be stored, because it is too large for one record.
-        raise AnswerError(error.what, "Shorten it and send it again.", request.label, {"": error.what}) from None
+    submitted = await desk.settling.submit(request, answer, form)
     if submitted.candidate is None:
         assert submitted.response is not None  # noqa: S101 - exactly one of the two is there
         return submitted.response

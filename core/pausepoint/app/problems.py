@@ -27,6 +27,22 @@ MEDIA_TYPE = "application/problem+json"
 CLOSED = ("expired", "cancelled")
 """Outcomes after which no answer was given or can be given any more."""
 
+PLAIN = {
+    400: ("The request cannot be read.", "Send valid UTF-8."),
+    401: ("The operator's token is needed for this.", "Send it as `Authorization: Bearer ...`."),
+    403: ("A page of another site sent this request.", "Send it from this server's own pages, or without an Origin."),
+    404: ("There is nothing at this address.", "Check the address; /openapi.json lists what there is."),
+    405: ("This address does not take this method.", "The Allow header lists those it takes."),
+    413: ("The body is larger than 1 MiB.", "Send less; nothing was stored."),
+    415: ("The body has another media type than this address takes.", "The Accept-Post header names it."),
+    421: (
+        "The Host is not this server's.",
+        "Use the address it was announced with; PAUSEPOINT_PUBLIC_URL names another.",
+    ),
+    500: ("The form app failed; what happened is in its log.", "Try again; whoever runs it can read the log."),
+}
+"""What happened and what to do next, for statuses that come without words of their own; pages have longer ones."""
+
 RETRY_SECONDS = 5
 _JSON_ROUTES = ("/api/", "/submit/json", "/status/", "/health", "/ready", "/openapi.json")
 
@@ -82,7 +98,7 @@ def problem_of(error: PausepointError) -> Problem:
         return problem(500, error.what, error.todo, error.event)
     if isinstance(error, StoreError):
         return problem(503, error.what, error.todo, error.event)
-    return problem(500)
+    return problem(500, error.what, error.todo, error.event)
 
 
 def told(scope: Scope, trouble: Problem, headers: dict[str, str] | None = None) -> HttpResponse:
@@ -91,6 +107,9 @@ def told(scope: Scope, trouble: Problem, headers: dict[str, str] | None = None) 
     if trouble.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers.setdefault("Retry-After", str(RETRY_SECONDS))
     if _wants_json(scope):
+        detail, todo = PLAIN.get(trouble.status, (None, None))
+        if trouble.detail is None:
+            trouble = trouble.model_copy(update={"detail": detail, "todo": todo})
         return JSONResponse(trouble.model_dump(exclude_none=True), trouble.status, headers, MEDIA_TYPE)
     view = _render.ErrorView(
         root=str(scope.get("root_path", "")).rstrip("/"),

@@ -156,7 +156,7 @@ class Protocol(RuleBasedStateMachine):
         self.marked: set[str] = set()
         self.returned: list[Response] = []
         self.heard: set[str] = set()
-        self.cancels: set[str] = set()
+        self.cancelled: set[str] = set()
         self.marks = 0
         self.settles_by_itself = True
 
@@ -164,7 +164,7 @@ class Protocol(RuleBasedStateMachine):
 
     @initialize(
         whole=st.sampled_from([False, False, False, True]),
-        timeout=st.sampled_from([60.0, None]),
+        timeout=st.sampled_from([60.0, 60.0, None]),
         default=st.booleans(),
         opinion=st.sampled_from(OPINIONS),
         skews=st.tuples(*[st.sampled_from([-2.5, 0.0, 2.5])] * 3),
@@ -263,7 +263,7 @@ class Protocol(RuleBasedStateMachine):
         if response.outcome == "expired":
             claim(not passed_over, "an event expired although an answer waited or had been accepted")
         elif response.outcome == "cancelled":
-            claim(request_id in self.cancels, "an event was cancelled by nobody")
+            claim(request_id in self.cancelled, "an event was cancelled by nobody")
         elif response.candidate is None:
             claim(not passed_over, "an answer was taken although an earlier one waited or had been accepted")
 
@@ -356,7 +356,7 @@ class Protocol(RuleBasedStateMachine):
     def somebody_cancels(self, which: int, ordinal: int, by_operator: bool) -> None:
         request = self.request(ordinal)
         if request is not None:
-            self.cancels.add(request.request_id)
+            self.cancelled.add(request.request_id)
             app = self.apps[which]
             self.run(self.begin("a cancel", self.quietly(app.settling.cancel(request, "no", by_operator)), app))
 
@@ -498,9 +498,13 @@ class Protocol(RuleBasedStateMachine):
             if self.attempts:
                 self.ends_well()
         finally:
-            for each in self.parties:
-                self.run(each.die())
-            self.loop.close()
+            self.close()
+
+    def close(self) -> None:
+        """End everybody."""
+        for each in self.parties:
+            self.run(each.die())
+        self.loop.close()
 
     def ends_well(self) -> None:
         """When everybody is dead, one new attempt and time are enough to end every event that has a deadline."""
