@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import field_validator
+
 from pausepoint import Default, RunInput, new_event, pause, run
 from pausepoint.errors import AnswerError, DeclinedError, UsageError, WaitTimeoutError
 from pausepoint.testing import Decline, Expire, answers
-from pydantic import field_validator
 
 
 class Colour(enum.Enum):

@@ -50,9 +50,7 @@ def until_told(script: Any, words: str) -> None:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_workflow_beside_a_server_is_answered_by_push_and_the_server_ends_at_once(
-    machine: Any, workers: str
-) -> None:
+def test_a_workflow_beside_a_server_is_answered_by_push_and_the_server_ends_at_once(machine: Any, workers: str) -> None:
     server = machine.command("pausepoint", "serve", "--workers", workers)
     base = served_at(server)
     asking = machine.start(machine.write("asks.py", ASKS))
