@@ -71,8 +71,8 @@ class Settings(BaseModel):
 
     store: str = Field(
         default_factory=default_store,
-        description="Where events live: file:///..., or memory:// inside one process. Default: a folder, mode 0700, in "
-        "the user's data directory.",
+        description="Where events live: file:///..., s3://, gs:// or az://, or memory:// inside one process. Default: a "
+        "folder, mode 0700, in the user's data directory.",
     )
     url: HttpUrl | None = Field(
         None, description="A form app that already runs; workflows use it and start none of their own."

@@ -18,7 +18,7 @@ from .exits import ExitCode
 from .inspection import Health, inspect
 from .printing import say, say_facts, say_json, say_table
 
-LIBRARIES = ("pydantic", "fsspec", "fastapi", "uvicorn", "httpx", "jsonschema-rs", "typer", "rich")
+LIBRARIES = ("pydantic", "obstore", "fastapi", "uvicorn", "httpx", "jsonschema-rs", "typer", "rich")
 
 
 def doctor(as_json: AsJson = False) -> None:

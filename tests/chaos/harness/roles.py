@@ -6,10 +6,10 @@ import json
 import os
 import random
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Annotated, Any
@@ -111,7 +111,8 @@ def app(port: int, journal: str, settings: dict[str, str], **trouble: Any) -> No
     """Serve the form, as `pausepoint serve` does."""
     os.environ.update(settings)
     use_troubled_stores(journal=f"{journal}.steps", **trouble)
-    command_line(["serve", "--port", str(port)])
+    sys.argv = ["pausepoint", "serve", "--port", str(port)]
+    command_line()
 
 
 # The reviewer
@@ -138,7 +139,7 @@ def reviewer(name: str, url: str, asked: str, journal: str, seed: int) -> None:
             way: Way = chance.choice([by_json, by_api, by_form, by_double_click])
             note(journal, sending=mark, id=request_id, value=None if declined else value, declined=declined)
             for word in answered(lambda way=way: way(client, url, request_id, mark, value, declined)):  # noqa: B023
-                note(journal, told=word, mark=mark)
+                note(journal, told=word, mark=mark, at=time.time())
 
 
 Way = Callable[[httpx.Client, str, str, str, int, bool], list[int]]
@@ -211,11 +212,6 @@ class _Inputs(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag == "input" and given.get("name") and given.get("type") not in {"radio", "checkbox"}:
             self.inputs[given["name"]] = given.get("value", "")
-
-
-def moment(text: str) -> datetime:
-    """Read a time as it was noted."""
-    return datetime.fromisoformat(text)
 
 
 ROLES: dict[str, Callable[..., None]] = {"workflow": workflow, "app": app, "reviewer": reviewer}
