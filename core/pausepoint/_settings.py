@@ -71,7 +71,7 @@ class Settings(BaseModel):
 
     store: str = Field(
         default_factory=default_store,
-        description="Where events live: file:///..., s3://, gs:// or az://, or memory:// inside one process. Default: a "
+        description="Where events live: file:///..., s3://, gs:// or az://, or memory:// in one process. Default: a "
         "folder, mode 0700, in the user's data directory.",
     )
     url: HttpUrl | None = Field(
