@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from reviewing import Machine, free_port as a_free_port
+
 BROWSER_SUITE = Path(__file__).with_name("browser")
 NO_CHROMIUM = "no Chromium on the PATH: install the Debian package `chromium`"
 MEASURED = pytest.StashKey[list[str]]()
@@ -39,6 +41,20 @@ def no_settings_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Ite
         for name in ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "LOCALAPPDATA"):
             environ.setenv(name, data)
         yield
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """A store and state folders that nothing else uses; what was started there ends with the test."""
+    made = Machine(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    return a_free_port()
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import enum
-import runpy
 import uuid
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -30,8 +28,8 @@ from pydantic import (
 
 from pausepoint._codec import AnswerType, answer_type, check, decode_json, encode_json
 
-TYPED = runpy.run_path(str(Path(__file__).with_name("typed_values.py")))
-COMPLETE = TYPED["COMPLETE_LEAVES"]
+from typed_values import COMPLETE_LEAVES, LEAVES, TEXT, values_of
+
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 SCALARS = st.one_of(
@@ -41,7 +39,7 @@ SCALARS = st.one_of(
     st.integers(),
     st.sampled_from([2**53 + 1, 10**400, 10**1000, "1", "true", "maybe", "nan", "", "small", "r", "green"]),
     st.floats(allow_nan=False, allow_infinity=False),
-    TYPED["TEXT"],
+    TEXT,
 )
 ANY_JSON = st.recursive(
     SCALARS,
@@ -69,7 +67,7 @@ def near_misses(draw: st.DrawFn, value: Any) -> Any:
     return {**changed, "extra": 1} if what == 1 else changed
 
 
-@given(TYPED["values_of"](COMPLETE), st.data())
+@given(values_of(COMPLETE_LEAVES), st.data())
 @settings(max_examples=200, suppress_health_check=SLOW)
 def test_what_a_complete_schema_accepts_the_type_accepts(pair: tuple[Any, Any], data: st.DataObject) -> None:
     data_type, value = pair
@@ -82,7 +80,7 @@ def test_what_a_complete_schema_accepts_the_type_accepts(pair: tuple[Any, Any], 
         asked.parse(value)
 
 
-@given(TYPED["values_of"](TYPED["LEAVES"]))
+@given(values_of(LEAVES))
 @settings(max_examples=100, suppress_health_check=SLOW)
 def test_what_a_type_writes_its_schema_accepts(pair: tuple[Any, Any]) -> None:
     data_type, value = pair
@@ -214,7 +212,9 @@ def test_a_type_that_knows_more_than_its_schema_is_not_complete(data_type: Any) 
     assert not answer_type(data_type).complete
 
 
-@pytest.mark.parametrize("data_type", [None, Any, object, list[Any], Aliased, *(one.type for one in COMPLETE)], ids=str)
+@pytest.mark.parametrize(
+    "data_type", [None, Any, object, list[Any], Aliased, *(one.type for one in COMPLETE_LEAVES)], ids=str
+)
 def test_a_type_whose_schema_says_everything_is_complete(data_type: Any) -> None:
     assert answer_type(data_type).complete
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import enum
 import re
-import runpy
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -19,10 +17,9 @@ from pausepoint._codec import answer_type, check
 from pausepoint._forms import Parsed, build, draft_of, edit, parse
 from pausepoint._models import Field as FormField
 
-HERE = Path(__file__).parent
-BROWSER = runpy.run_path(str(HERE / "browserless.py"))
-TYPED = runpy.run_path(str(HERE / "typed_values.py"))
-submitted, fields_by_path = BROWSER["submitted"], BROWSER["fields_by_path"]
+from browserless import fields_by_path, submitted
+from typed_values import LEAVES, types
+
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
@@ -490,7 +487,7 @@ DRAFTS = st.dictionaries(
 )
 
 
-@given(TYPED["types"](TYPED["LEAVES"]), st.data())
+@given(types(LEAVES), st.data())
 @settings(max_examples=150, suppress_health_check=SLOW)
 def test_whatever_is_sent_parse_and_build_and_edit_do_not_raise(one_type: Any, data: st.DataObject) -> None:
     schema = schema_of(one_type.type)
@@ -505,7 +502,7 @@ def test_whatever_is_sent_parse_and_build_and_edit_do_not_raise(one_type: Any, d
     edit(schema, draft, f"remove:{data.draw(st.sampled_from([*real, 'v']))}")
 
 
-@given(TYPED["types"](TYPED["LEAVES"]), st.data())
+@given(types(LEAVES), st.data())
 @settings(max_examples=150, suppress_health_check=SLOW)
 def test_everything_typed_is_still_there_when_the_form_is_shown_again(one_type: Any, data: st.DataObject) -> None:
     schema = schema_of(one_type.type)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -11,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from pausepoint._codec import answer_type, check
 from pausepoint._forms import build, draft_of, parse
 
-HERE = Path(__file__).parent
-TYPED = runpy.run_path(str(HERE / "typed_values.py"))
-submitted = runpy.run_path(str(HERE / "browserless.py"))["submitted"]
-TYPED_VALUES = TYPED["values_of"](TYPED["LEAVES"])
+from browserless import submitted
+from typed_values import LEAVES, values_of
+
+TYPED_VALUES = values_of(LEAVES)
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import queue
 import re
-import select
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 HERE = Path(__file__).parent
-LIMIT = 600.0
-"""Seconds after which an answer that has not come never will."""
+LIMIT = 300.0
+"""Seconds after which a line that has not come never will."""
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -47,6 +48,8 @@ class Process:
             encoding="utf-8",
         )
         self.pid = self._process.pid
+        self._lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
 
     def __enter__(self) -> Process:
         return self
@@ -67,9 +70,10 @@ class Process:
 
     def line(self, within: float = LIMIT) -> str:
         """Return the next line of its standard output."""
-        assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], within)
-        text = self._process.stdout.readline() if ready else ""
+        try:
+            text = self._lines.get(timeout=within)
+        except queue.Empty:
+            text = ""
         assert text, f"it said nothing more: {self.log.read_text('utf-8', 'replace')[-3000:]}"
         return text.strip()
 
@@ -87,6 +91,13 @@ class Process:
         """Send it a line of JSON and return the one that answers it."""
         self.tell(do=do, **command)
         return self.hear()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with contextlib.suppress(ValueError):  # it was closed at the end
+            for line in self._process.stdout:
+                self._lines.put(line)
+        self._lines.put("")
 
     def cpu(self) -> float:
         """Return the CPU seconds it has used, user and system, its threads included."""
@@ -111,7 +122,7 @@ def environ(folder: Path, store: str, **more: str) -> dict[str, str]:
     return {**inherited, **own, **more}
 
 
-@contextmanager
+@contextlib.contextmanager
 def served(folder: Path, settings: Mapping[str, str]) -> Iterator[tuple[Process, str]]:
     """Run `pausepoint serve` and say where; its state is its own, so that nobody finds it without being told."""
     command = [sys.executable, "-c", "from pausepoint.cli import main; main()", "serve"]
@@ -124,7 +135,7 @@ def served(folder: Path, settings: Mapping[str, str]) -> Iterator[tuple[Process,
         yield server, found[1]
 
 
-@contextmanager
+@contextlib.contextmanager
 def author(folder: Path, settings: Mapping[str, str], *options: str) -> Iterator[Process]:
     """Run a workflow that asks what it is told to ask, see `author.py`."""
     command = [sys.executable, str(HERE / "author.py"), *options]

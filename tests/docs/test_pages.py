@@ -34,6 +34,8 @@ import pytest
 
 from pausepoint.testing import answers
 
+from reviewing import Machine
+
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md"))
 FENCE = re.compile(
@@ -73,7 +75,7 @@ def plain(text: str) -> str:
 class Reading:
     """Somebody who follows one page from top to bottom."""
 
-    def __init__(self, machine: Any, name: str) -> None:
+    def __init__(self, machine: Machine, name: str) -> None:
         self.machine = machine
         self.module = types.ModuleType(name)
         self.waiting: Any = None
@@ -140,7 +142,7 @@ def told_where(path: Path, block: Block) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(DOCS).as_posix())
-def test_every_block_of_a_page_does_what_the_page_says(path: Path, machine: Any) -> None:
+def test_every_block_of_a_page_does_what_the_page_says(path: Path, machine: Machine) -> None:
     for tool in ("bash", "curl"):
         if shutil.which(tool) is None and any(
             f"{tool}" in (block.language, *block.text.split()) for block in blocks(path)

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +14,8 @@ import pausepoint
 from pausepoint import errors, new_event, open_store
 from pausepoint._models import MAX_LABEL_CHARS
 from pausepoint.app import create_app
+
+from reviewing import Machine
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = DOCS / "reference"
@@ -77,7 +78,7 @@ async def test_every_answer_has_the_headers_that_the_page_lists(path: str) -> No
     assert {name: answered.headers.get(name) for name in listed} == listed
 
 
-def test_the_page_lists_every_kind_of_path_that_is_stored(machine: Any) -> None:
+def test_the_page_lists_every_kind_of_path_that_is_stored(machine: Machine) -> None:
     (machine.folder / "dot.png").write_bytes(DOT)
     script = machine.start(machine.write("traces.py", LEAVE_TRACES))
     for value in (True, 3):

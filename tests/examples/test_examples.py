@@ -7,13 +7,14 @@ import re
 import runpy
 from html import unescape
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from sklearn.datasets import load_digits
 
 from pausepoint.testing import Decline, Expire, answers
+
+from reviewing import Machine
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -26,7 +27,7 @@ def page_text(page: str) -> str:
 
 
 @pytest.mark.parametrize(("value", "printed"), [(True, "2 files deleted.\n"), (False, "Nothing deleted.\n")])
-def test_approve_goes_on_with_a_yes_and_with_a_no(machine: Any, value: bool, printed: str) -> None:
+def test_approve_goes_on_with_a_yes_and_with_a_no(machine: Machine, value: bool, printed: str) -> None:
     script = machine.start(EXAMPLES / "approve.py")
 
     assert machine.answer(script.link(), value).status_code == 200
@@ -37,7 +38,7 @@ def test_approve_is_ten_lines() -> None:
     assert len((EXAMPLES / "approve.py").read_text("utf-8").splitlines()) == 10
 
 
-def test_approve_takes_the_button_that_was_pressed(machine: Any) -> None:
+def test_approve_takes_the_button_that_was_pressed(machine: Machine) -> None:
     script = machine.start(EXAMPLES / "approve.py")
     page = machine.submit(script.link(), {"v": "true", "reviewer": "Ada"})
 
@@ -45,7 +46,7 @@ def test_approve_takes_the_button_that_was_pressed(machine: Any) -> None:
     assert script.finish() == "2 files deleted.\n"
 
 
-def test_the_form_says_beside_the_colour_that_green_is_not_made_in_small(machine: Any) -> None:
+def test_the_form_says_beside_the_colour_that_green_is_not_made_in_small(machine: Machine) -> None:
     script = machine.start(EXAMPLES / "shirt_order.py")
     link = script.link()
     refused = machine.submit(link, {"v/size": "small", "v/color": "green", "v/pieces": "3", "reviewer": "Ada"})
@@ -68,7 +69,7 @@ def color_field(page: str) -> str:
     return page_text(found)
 
 
-def test_a_program_that_orders_a_shirt_is_told_the_same(machine: Any) -> None:
+def test_a_program_that_orders_a_shirt_is_told_the_same(machine: Machine) -> None:
     script = machine.start(EXAMPLES / "shirt_order.py")
     link = script.link()
     refused = machine.answer(link, {"size": "small", "color": "green"})
@@ -79,7 +80,7 @@ def test_a_program_that_orders_a_shirt_is_told_the_same(machine: Any) -> None:
     assert script.finish() == "Ordered: size='small' color='navy' pieces=1\n"
 
 
-def test_the_digits_are_shown_and_their_labels_make_the_classifier_better(machine: Any) -> None:
+def test_the_digits_are_shown_and_their_labels_make_the_classifier_better(machine: Machine) -> None:
     truth = load_digits().target
     script = machine.start(EXAMPLES / "label_digits.py", "tuesday")
     for _ in range(8):
@@ -98,7 +99,7 @@ def test_the_digits_are_shown_and_their_labels_make_the_classifier_better(machin
     assert float(accuracies[1]) < float(accuracies[2])
 
 
-def test_the_digits_are_not_asked_again_after_a_crash(machine: Any) -> None:
+def test_the_digits_are_not_asked_again_after_a_crash(machine: Machine) -> None:
     truth = load_digits().target
     script = machine.start(EXAMPLES / "label_digits.py", "wednesday")
     links = [script.link() for _ in range(8)]
@@ -131,7 +132,9 @@ def ids(links: list[str]) -> list[str]:
     ],
     ids=["yes", "no", "declined"],
 )
-def test_finance_says_yes_or_no_or_declines_with_a_comment(machine: Any, typed: dict[str, str], printed: str) -> None:
+def test_finance_says_yes_or_no_or_declines_with_a_comment(
+    machine: Machine, typed: dict[str, str], printed: str
+) -> None:
     script = machine.start(EXAMPLES / "finance_signoff.py")
     link = script.link()
     page = httpx.get(link).raise_for_status().text
@@ -177,7 +180,7 @@ def test_an_example_uses_public_names_alone(path: Path) -> None:
             assert not [alias.name for alias in node.names if alias.name.startswith("_")]
 
 
-def test_an_example_needs_no_setting(machine: Any) -> None:
+def test_an_example_needs_no_setting(machine: Machine) -> None:
     script = machine.start(EXAMPLES / "approve.py", PAUSEPOINT_STORE="")  # empty counts as unset
 
     assert machine.answer(script.link(), True).status_code == 200

@@ -11,6 +11,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from reviewing import Machine
+
 NOTEBOOK = Path(__file__).parents[2] / "examples" / "ask_from_a_notebook.ipynb"
 LINK = re.compile(r"http://[^\s/]+/form/[a-z2-7]{26}")
 
@@ -18,7 +20,7 @@ LINK = re.compile(r"http://[^\s/]+/form/[a-z2-7]{26}")
 class Reviewer:
     """Answers the first link that a cell prints."""
 
-    def __init__(self, machine: Any, value: object) -> None:
+    def __init__(self, machine: Machine, value: object) -> None:
         self.machine = machine
         self.value = value
         self.statuses: list[int] = []
@@ -37,7 +39,7 @@ class Reviewer:
 
 
 @pytest.fixture
-def executed(machine: Any) -> tuple[Any, Reviewer]:
+def executed(machine: Machine) -> tuple[Any, Reviewer]:
     """The notebook after all its cells ran, and the reviewer who answered."""
     reviewer = Reviewer(machine, "columns")
     notebook = nbformat.read(NOTEBOOK, as_version=4)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import Any
 
 import httpx
 import pytest
+
+from reviewing import Machine
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn needs fork")
 
@@ -25,7 +26,7 @@ def application(environ, start_response):
 """
 
 
-def test_each_forked_worker_asks_waits_and_gets_its_own_answer(machine: Any, free_port: int) -> None:
+def test_each_forked_worker_asks_waits_and_gets_its_own_answer(machine: Machine, free_port: int) -> None:
     machine.write("site_of_workers.py", SITE)
     server = machine.start(
         "-m",

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from reviewing import Machine, Script
+
 RESUMABLE = """
 from pausepoint import new_event, run
 
@@ -40,14 +42,14 @@ uvicorn.run(create_app(open_store(sys.argv[1])), port=int(sys.argv[2]), log_leve
 """
 
 
-def deadline(script: Any) -> str:
+def deadline(script: Script) -> str:
     """The deadline as the process printed it."""
     (line,) = [line for line in script.stderr if line.startswith("  deadline ")]
     return str(line)
 
 
 @pytest.fixture
-def killed(machine: Any) -> tuple[str, Any]:
+def killed(machine: Machine) -> tuple[str, Any]:
     """The link of a run that was killed while it waited for it, and the script to start again."""
     path = machine.write("nightly.py", RESUMABLE)
     script = machine.start(path)
@@ -56,7 +58,7 @@ def killed(machine: Any) -> tuple[str, Any]:
     return link, path
 
 
-def test_a_killed_run_shows_the_same_link_and_deadline_again(machine: Any) -> None:
+def test_a_killed_run_shows_the_same_link_and_deadline_again(machine: Machine) -> None:
     path = machine.write("nightly.py", RESUMABLE)
     script = machine.start(path)
     link = script.link()
@@ -69,7 +71,7 @@ def test_a_killed_run_shows_the_same_link_and_deadline_again(machine: Any) -> No
     assert deadline(again) == deadline(script)
 
 
-def test_an_answer_given_on_the_command_line_meanwhile_is_found(machine: Any, killed: tuple[str, Any]) -> None:
+def test_an_answer_given_on_the_command_line_meanwhile_is_found(machine: Machine, killed: tuple[str, Any]) -> None:
     link, path = killed
     machine.command("pausepoint", "answer", link.rpartition("/")[2], "true").finish()
     again = machine.start(path)
@@ -79,7 +81,7 @@ def test_an_answer_given_on_the_command_line_meanwhile_is_found(machine: Any, ki
 
 
 def test_an_answer_given_to_another_process_meanwhile_is_found(
-    machine: Any, killed: tuple[str, Any], free_port: int
+    machine: Machine, killed: tuple[str, Any], free_port: int
 ) -> None:
     link, path = killed
     server = machine.start(machine.write("server.py", SERVER), machine.store.as_uri(), str(free_port))
@@ -91,7 +93,7 @@ def test_an_answer_given_to_another_process_meanwhile_is_found(
     assert machine.start(path).finish() == "waits\nFalse\ndone\n"
 
 
-def test_an_answer_that_only_the_script_can_check_is_checked_when_it_is_back(machine: Any, free_port: int) -> None:
+def test_an_answer_that_only_the_script_can_check_is_checked_when_it_is_back(machine: Machine, free_port: int) -> None:
     path = machine.write("pairs.py", WITH_A_CHECK_OF_ITS_OWN)
     script = machine.start(path)
     link = script.link()
@@ -104,7 +106,7 @@ def test_an_answer_that_only_the_script_can_check_is_checked_when_it_is_back(mac
     assert machine.start(path).finish() == "4\n", "the first that fits"
 
 
-def test_a_finished_run_entered_again_raises(machine: Any) -> None:
+def test_a_finished_run_entered_again_raises(machine: Machine) -> None:
     path = machine.write("nightly.py", RESUMABLE)
     script = machine.start(path)
     machine.answer(script.link(), True)
@@ -116,7 +118,7 @@ def test_a_finished_run_entered_again_raises(machine: Any) -> None:
     assert not again.stdout, "yesterday's approval is not returned"
 
 
-def test_a_printed_link_works_as_long_as_anybody_waits(machine: Any) -> None:
+def test_a_printed_link_works_as_long_as_anybody_waits(machine: Machine) -> None:
     first = machine.start(machine.write("first.py", RESUMABLE))
     first_link = first.link()
     second = machine.start(machine.write("second.py", RESUMABLE.replace("nightly-42", "nightly-43")))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from typing import Any
 
 import pytest
+
+from reviewing import Machine
 
 METHODS = sorted({"fork", "spawn"} & set(multiprocessing.get_all_start_methods()))
 
@@ -92,14 +93,14 @@ with run("ctrl-c"):
 """
 
 
-def test_a_thread_asks(machine: Any) -> None:
+def test_a_thread_asks(machine: Machine) -> None:
     script = machine.start(machine.write("script.py", IN_A_THREAD))
 
     assert machine.answer(script.link(), 3).status_code == 200
     assert script.finish() == "[3]\n"
 
 
-def test_a_hundred_tasks_ask_at_once_and_each_gets_its_own_answer(machine: Any) -> None:
+def test_a_hundred_tasks_ask_at_once_and_each_gets_its_own_answer(machine: Machine) -> None:
     script = machine.start(machine.write("script.py", IN_TASKS))
     for link in [script.link() for _ in range(100)]:
         name = machine.status(link)["name"]
@@ -108,7 +109,7 @@ def test_a_hundred_tasks_ask_at_once_and_each_gets_its_own_answer(machine: Any) 
     assert script.finish() == "True\n"
 
 
-def test_a_task_under_uvloop_asks(machine: Any) -> None:
+def test_a_task_under_uvloop_asks(machine: Machine) -> None:
     pytest.importorskip("uvloop", reason="uvloop is not made for this platform")
     script = machine.start(machine.write("script.py", UNDER_UVLOOP))
 
@@ -117,7 +118,7 @@ def test_a_task_under_uvloop_asks(machine: Any) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_child_process_asks(machine: Any, method: str) -> None:
+def test_a_child_process_asks(machine: Machine, method: str) -> None:
     script = machine.start(machine.write("script.py", IN_A_CHILD), method)
 
     assert machine.answer(script.link(), 4).status_code == 200
@@ -125,7 +126,7 @@ def test_a_child_process_asks(machine: Any, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_child_process_asks_after_its_parent_did(machine: Any, method: str) -> None:
+def test_a_child_process_asks_after_its_parent_did(machine: Machine, method: str) -> None:
     # Python 3.12 and later warn of every fork of a process with threads, of which ours is one.
     quiet = ("-W", "ignore::DeprecationWarning")
     script = machine.start(*quiet, machine.write("script.py", IN_A_CHILD), method, "ask-first")
@@ -135,13 +136,13 @@ def test_a_child_process_asks_after_its_parent_did(machine: Any, method: str) ->
     assert script.finish() == "3\n4\n"
 
 
-def test_a_blocking_call_in_a_running_loop_names_the_other_form(machine: Any) -> None:
+def test_a_blocking_call_in_a_running_loop_names_the_other_form(machine: Machine) -> None:
     script = machine.start(machine.write("script.py", IN_A_LOOP_WITHOUT_AIO))
 
     assert "await pause.aio(...)" in script.finish()
 
 
-def test_ctrl_c_ends_the_wait_at_once_and_leaves_the_event_open(machine: Any) -> None:
+def test_ctrl_c_ends_the_wait_at_once_and_leaves_the_event_open(machine: Machine) -> None:
     path = machine.write("script.py", THAT_CATCHES_CTRL_C)
     script = machine.start(path)
     link = script.link()

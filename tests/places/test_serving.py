@@ -7,9 +7,10 @@ import re
 import signal
 import subprocess
 import sys
-from typing import Any
 
 import pytest
+
+from reviewing import Machine, Script
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM for one child")
 
@@ -36,7 +37,7 @@ print("answer", event.wait(), flush=True)
 """
 
 
-def served_at(server: Any) -> str:
+def served_at(server: Script) -> str:
     while not server.stdout:
         assert server.process.poll() is None, server.told
     found = re.search(r"at (http://\S+)", server.stdout[0])
@@ -44,13 +45,15 @@ def served_at(server: Any) -> str:
     return found[1]
 
 
-def until_told(script: Any, words: str) -> None:
+def until_told(script: Script, words: str) -> None:
     while not any(words in line for line in script.stdout):
         assert script.process.poll() is None, script.told
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_workflow_beside_a_server_is_answered_by_push_and_the_server_ends_at_once(machine: Any, workers: str) -> None:
+def test_a_workflow_beside_a_server_is_answered_by_push_and_the_server_ends_at_once(
+    machine: Machine, workers: str
+) -> None:
     server = machine.command("pausepoint", "serve", "--workers", workers)
     base = served_at(server)
     asking = machine.start(machine.write("asks.py", ASKS))
@@ -68,7 +71,7 @@ def test_a_workflow_beside_a_server_is_answered_by_push_and_the_server_ends_at_o
     assert server.wait() == 0, server.told
 
 
-def test_workers_end_with_a_parent_that_was_killed(machine: Any) -> None:
+def test_workers_end_with_a_parent_that_was_killed(machine: Machine) -> None:
     server = machine.command("pausepoint", "serve", "--workers", "2")
     served_at(server)
     asking = machine.start(machine.write("asks.py", ASKS))
@@ -81,7 +84,7 @@ def test_workers_end_with_a_parent_that_was_killed(machine: Any) -> None:
     assert not any(reader.is_alive() for reader in server._readers)
 
 
-def test_a_worker_that_is_killed_is_replaced_and_loses_nothing(machine: Any) -> None:
+def test_a_worker_that_is_killed_is_replaced_and_loses_nothing(machine: Machine) -> None:
     server = machine.command("pausepoint", "serve", "--workers", "2")
     served_at(server)
     asking = machine.start(machine.write("asks.py", ASKS))

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,8 +21,10 @@ from pydantic import AfterValidator
 import pausepoint.app  # noqa: F401 - imported before the fork, so that each process starts at once
 from pausepoint import Default, Event, new_event, run
 from pausepoint._local.surface import LocalSurface  # noqa: F401
-from pausepoint.cli import main as command_line
-from pausepoint.cli import serving  # noqa: F401
+from pausepoint.cli import (
+    main as command_line,
+    serving,  # noqa: F401
+)
 from pausepoint.errors import DeclinedError, EventCancelledError, RunFinishedError, WaitTimeoutError
 
 from .steps import append, use_troubled_stores
@@ -130,19 +133,23 @@ def reviewer(name: str, url: str, asked: str, journal: str, seed: int) -> None:
                 time.sleep(0.02)  # nobody tells a reviewer that there is something to do
                 continue
             request_id = chance.choice(open_ids)
-            given[request_id] = given.get(request_id, 0) + 1
             number += 1
             # The second one always fits, so that every event ends.
-            value = (seed * 1000 + number) * 2 + (given[request_id] == 1 and chance.random() < 0.6)
+            value = (seed * 1000 + number) * 2 + (request_id not in given and chance.random() < 0.6)
             mark = f"{name}-{seed}-{number}"
             declined = chance.random() < 0.03
             way: Way = chance.choice([by_json, by_api, by_form, by_double_click])
             note(journal, sending=mark, id=request_id, value=None if declined else value, declined=declined)
-            for word in answered(lambda way=way: way(client, url, request_id, mark, value, declined)):  # noqa: B023
+            for word in answered(partial(way, client, url, request_id, mark, value, declined)):
                 note(journal, told=word, mark=mark, at=time.time())
+                if word in PROMISES:
+                    given[request_id] = given.get(request_id, 0) + 1
+                else:
+                    time.sleep(0.05)  # nobody tells when the app is back
 
 
 Way = Callable[[httpx.Client, str, str, str, int, bool], list[int]]
+PROMISES = ("accepted", "saved", "settled", "refused")
 WORDS = {200: "accepted", 202: "saved", 409: "settled", 410: "settled", 422: "refused"}
 
 

@@ -56,6 +56,7 @@ class Plan:
         seed: Decides everything that is not left to the machine.
         kills: How many processes are killed at least.
         embedded: The workflows serve the form themselves; else an app does.
+        every_step: Go on, for three times as many kills at most, until every named step was died at.
         first: The steps at which the first processes of the new store die, in order.
         moments: The moments of a write that can be told apart in this store.
         rate: How many store operations meet with trouble, 0 to 1.
@@ -65,6 +66,7 @@ class Plan:
     seed: int
     kills: int
     embedded: bool = False
+    every_step: bool = False
     first: tuple[str, ...] = ()
     moments: tuple[str, ...] = ("before", "unlinked", "linked", "after")
     rate: float = 0.0
@@ -109,7 +111,7 @@ class Scenario:
         """Kill and restart until there were enough kills, then let everything end, and check."""
         try:
             self._begin()
-            while self.kills < self.plan.kills:
+            while self._wants_more():
                 self._disturb()
                 self._tend()
                 self.witness.look(self.objects())
@@ -117,6 +119,10 @@ class Scenario:
         finally:
             self._end_all()
         self.check()
+
+    def __str__(self) -> str:
+        where = "served by the workflows" if self.plan.embedded else "served by an app"
+        return f"seed {self.plan.seed}: {self.kills} kills, {self.paused} pauses, {len(self.runs)} runs, {where}"
 
     def _begin(self) -> None:
         self.runs.append(self._slot("workflow", "run0"))
@@ -163,7 +169,17 @@ class Scenario:
                 self._start(slot)
 
     def _wants_more(self) -> bool:
-        return self.kills < self.plan.kills
+        most = self.plan.kills * 3 if self.plan.every_step and not all(self._dying().values()) else self.plan.kills
+        return self.kills < most
+
+    def _dying(self) -> dict[str, int]:
+        """Return how often each step was died at that can be reached at any time."""
+        roles = ("workflow",) if self.plan.embedded else ("workflow", "app")
+        return {f"{role} {step}": self.steps[f"{role} {step}"] for role in roles for step in self._steps_of(role)}
+
+    def _steps_of(self, role: str) -> list[str]:
+        kinds = KINDS[role] + (KINDS["app"] if self.plan.embedded else ())
+        return sorted({f"{moment} {kind}" for moment in self.plan.moments for kind in kinds})
 
     def _let_end(self) -> None:
         while not all(self._ended(run) for run in self.runs):
@@ -212,10 +228,9 @@ class Scenario:
 
     def _next_step(self, slot: Slot) -> str:
         """Return the named step at which this process shall die: one that was not tried yet, where there is one."""
-        if self.kills >= self.plan.kills:
+        if not self._wants_more():
             return ""
-        kinds = KINDS[slot.role] + (KINDS["app"] if self.plan.embedded and slot.role == "workflow" else ())
-        steps = sorted({f"{moment} {kind}" for moment in self.plan.moments for kind in kinds})
+        steps = self._steps_of(slot.role)
         least = min(self.steps[f"{slot.role} {step}"] for step in steps)
         rare = [step for step in steps if self.steps[f"{slot.role} {step}"] == least]
         return self.chance.choice(rare) if self.chance.random() < 0.7 else ""

@@ -35,7 +35,7 @@ class Died(BaseException):
 class Hasty(asyncio.SelectorEventLoop):
     """A loop in which no pause takes any time: what follows what is decided by turns."""
 
-    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:  # noqa: ARG002
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:
         """Call it in the next round."""
         return super().call_later(0, callback, *args, context=context)
 

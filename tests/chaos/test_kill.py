@@ -1,0 +1,52 @@
+"""
+Workflows, apps and reviewers are killed at random moments and at every named step, and nothing is lost or doubled.
+
+`CHAOS_KILLS` says how often (100), `CHAOS_SEED` with which seed, `CHAOS_STORES` on which stores (`file s3`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness.scenario import FIRST_KINDS, Plan, Scenario, first_steps
+
+KILLS = int(os.environ.get("CHAOS_KILLS", "100"))
+SEED = int(os.environ.get("CHAOS_SEED", "20261120"))
+KILLS_EACH = 25
+MOMENTS = {"file": ("before", "unlinked", "linked", "after"), "s3": ("before", "after")}
+SHARE = {"file": 0.7, "s3": 0.3}
+
+
+@pytest.mark.timeout(20 * KILLS)
+@pytest.mark.parametrize("kind", os.environ.get("CHAOS_STORES", "file s3").split())
+def test_whoever_is_killed_nothing_is_lost_or_doubled(
+    kind: str, new_store: Callable[[str, int], Any], tmp_path: Path, measured: Callable[[str], None]
+) -> None:
+    steps: Counter[str] = Counter()
+    kills, number = 0, 0
+    firsts = list(first_steps(MOMENTS[kind]))
+    while kills < KILLS * SHARE[kind] or number < len(firsts):
+        plan = Plan(
+            seed=SEED + number,
+            kills=KILLS_EACH,
+            embedded=bool(number % 2),
+            first=firsts[number] if number < len(firsts) else (),
+            moments=MOMENTS[kind],
+            every_step=number >= len(firsts) or kind == "s3",
+        )
+        url, environ = new_store(kind, number)
+        scenario = Scenario(tmp_path / str(number), url, plan, steps, environ)
+        print(kind, scenario, flush=True)
+        scenario.play()
+        print(kind, scenario, flush=True)
+        kills += scenario.kills
+        number += 1
+
+    measured(f"{kind}: {kills} kills in {number} scenarios from seed {SEED}, {len(steps)} named steps died at")
+    for step in [f"{moment} {first}" for moment in MOMENTS[kind] for first in FIRST_KINDS]:
+        assert steps[f"workflow {step}"], f"nobody died {step}"
