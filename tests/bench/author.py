@@ -104,11 +104,21 @@ class Author:
             await asyncio.sleep(0.01)
         return True
 
+    async def create(self, count: int) -> Any:
+        """Ask one after the other, and wait for none."""
+        seconds = []
+        for number in range(count):
+            began = time.perf_counter()
+            await pausepoint.new_event.aio("create", int, key=f"c{number}", prompt="How many?")
+            seconds.append(time.perf_counter() - began)
+        return seconds
+
     async def waited(self) -> Any:
-        """Wait for the answers."""
-        await asyncio.gather(*self._waiting.values())
+        """Wait for the answers to all but the very first, which keeps the stream open."""
+        await asyncio.gather(*list(self._waiting.values())[1:])
         found = {"returned": self._returned, "values": self._values}
-        self._waiting, self._returned, self._values = {}, {}, {}
+        self._waiting = dict(list(self._waiting.items())[:1])
+        self._returned, self._values = {}, {}
         return found
 
     async def counts(self) -> Any:

@@ -47,6 +47,8 @@ def test_whoever_is_killed_nothing_is_lost_or_doubled(
         kills += scenario.kills
         number += 1
 
+    missing = sorted(step for step, times in scenario._dying().items() if not times)
+    print("nobody died", missing)
     measured(f"{kind}: {kills} kills in {number} scenarios from seed {SEED}, {len(steps)} named steps died at")
     for step in [f"{moment} {first}" for moment in MOMENTS[kind] for first in FIRST_KINDS]:
         assert steps[f"workflow {step}"], f"nobody died {step}"

@@ -132,9 +132,7 @@ def ids(links: list[str]) -> list[str]:
     ],
     ids=["yes", "no", "declined"],
 )
-def test_finance_says_yes_or_no_or_declines_with_a_comment(
-    machine: Machine, typed: dict[str, str], printed: str
-) -> None:
+def test_finance_says_yes_or_no_or_declines(machine: Machine, typed: dict[str, str], printed: str) -> None:
     script = machine.start(EXAMPLES / "finance_signoff.py")
     link = script.link()
     page = httpx.get(link).raise_for_status().text

@@ -51,7 +51,7 @@ def until_told(script: Script, words: str) -> None:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_workflow_beside_a_server_is_answered_by_push_and_the_server_ends_at_once(
+def test_a_workflow_beside_a_server_is_answered_by_push_and_the_server_then_ends(
     machine: Machine, workers: str
 ) -> None:
     server = machine.command("pausepoint", "serve", "--workers", workers)

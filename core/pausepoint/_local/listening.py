@@ -85,7 +85,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _listener(address: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    # TCP by name: asyncio sends small packets at once only where the socket says so, else a reply can wait 40 ms for
+    # the visitor's acknowledgement of its first half.
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if sys.platform == "win32":
             # There, SO_REUSEADDR would let two programs listen on one port.

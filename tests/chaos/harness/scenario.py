@@ -142,7 +142,7 @@ class Scenario:
         slot = self.chance.choice(self.runs + self.others)
         if slot.armed and self.chance.random() < 0.8:
             return  # it has an end of its own before it
-        if slot.role == "workflow" and not self.plan.embedded and self.chance.random() < 0.15:
+        if slot.role == "workflow" and not self.plan.embedded and self.chance.random() < 0.4:
             self._pause(slot)
         elif self._lives(slot.pid):
             self.zygote.signal(slot.pid, signal.SIGKILL)

@@ -7,9 +7,10 @@ Where the model tries much at random, this tries little, and leaves nothing of i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import combinations, product
 from typing import Any
 
-from .model import OPINIONS, Protocol, accept, refuse_even, refuse_odd
+from .model import Protocol, accept, refuse_even, refuse_odd
 from .stepping import Fate, Party
 
 TROUBLE = [fate for fate in Fate if fate is not Fate.GOES_WELL]
@@ -224,4 +225,11 @@ def plans(scene: Scene) -> Iterator[dict[int, Fate]]:
         yield from ({step: fate} for step in range(steps))
 
 
-__all__ = ["OPINIONS", "SCENES", "perform", "plans"]
+def pairs(scene: Scene) -> Iterator[dict[int, Fate]]:
+    """Return every way in which two steps of a scene fail."""
+    steps = perform(scene, {})
+    for first, second in combinations(range(steps + 10), 2):
+        yield from ({first: one, second: other} for one, other in product(TROUBLE, TROUBLE))
+
+
+__all__ = ["SCENES", "Scene", "pairs", "perform", "plans"]

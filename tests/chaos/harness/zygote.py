@@ -17,7 +17,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pausepoint
+
 HARNESS = Path(__file__).parent
+PACKAGE = Path(pausepoint.__file__).parent
 LIMIT = 60.0
 
 
@@ -35,7 +38,7 @@ class Zygote:
         self._process = subprocess.Popen(
             [sys.executable, "-m", f"{HARNESS.name}.zygote"],
             cwd=log.parent,
-            env={**environ, "PYTHONPATH": os.pathsep.join([str(HARNESS.parent), environ.get("PYTHONPATH", "")])},
+            env={**environ, "PYTHONPATH": os.pathsep.join([str(HARNESS.parent), str(PACKAGE.parent)])},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
