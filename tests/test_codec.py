@@ -6,8 +6,10 @@ import enum
 import math
 import subprocess
 import sys
+import threading
 import typing
 import uuid
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
@@ -15,9 +17,21 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, NaiveDatetime, SecretStr
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    NaiveDatetime,
+    SecretStr,
+    field_validator,
+)
+from pydantic_core import core_schema
 
 from pausepoint._codec import AnswerType, answer_type, check, decode_json, encode_json
+from pausepoint._models import MAX_BODY_BYTES, MAX_JSON_DEPTH
 from pausepoint.errors import AnswerError, UnsupportedTypeError, UsageError
 
 
@@ -382,6 +396,76 @@ def test_a_branch_that_is_called_like_a_field_does_not_confuse_the_path() -> Non
     asked: AnswerType[Any] = answer_type(Annotated[A | B, Field(discriminator="kind")])
     assert refused(asked.parse, {"kind": "a", "a": 5, "x": 1}).fields == {"x": "never this one"}
     assert refused(asked.parse, {"kind": "a", "a": 5}).fields == {"x": "This field is missing."}
+
+
+class Chain(BaseModel):
+    value: int = 0
+    chain: Chain | None = None
+
+    @field_validator("value")
+    @classmethod
+    def no_negative(cls, value: int) -> int:
+        if value < 0:
+            raise ValueError("must not be negative")
+        return value
+
+
+def test_a_refused_value_far_down_a_recursive_type_is_found_at_once() -> None:
+    value: Any = {"value": -1}
+    for _ in range(MAX_JSON_DEPTH - 1):
+        value = {"chain": value}
+
+    path = "chain." * (MAX_JSON_DEPTH - 1) + "value"
+    assert refused(answer_type(Chain).parse, value).fields == {path: "must not be negative"}
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [("no", {"k": [1] * 50_000}), ("no", {"k" * 500_000: [1] * 50}), ("n" * MAX_BODY_BYTES, {"k": [1, 2]})],
+    ids=["many", "far", "long"],
+)
+def test_what_a_type_refuses_is_told_in_less_than_a_record_holds(words: str, value: Any) -> None:
+    def never_so(value: int) -> int:
+        raise ValueError(words)
+
+    asked: AnswerType[Any] = answer_type(dict[str, list[Annotated[int, AfterValidator(never_so)]]])
+    told = refused(asked.parse, value).fields
+    assert told
+    assert len(encode_json(dict(told))) < MAX_BODY_BYTES / 2
+
+
+def test_what_a_schema_refuses_is_told_in_less_than_a_record_holds() -> None:
+    schema = answer_type(dict[str, list[int]]).json_schema
+    told = check(schema, {"k" * 500_000: ["x"] * 50})
+    assert told
+    assert len(encode_json(dict(told))) < MAX_BODY_BYTES / 2
+
+
+def test_types_that_are_prepared_at_once_leave_the_warning_filters_as_they_were() -> None:
+    """Saving and restoring the filters is not thread-safe: two at once can leave the wrong ones behind, for good."""
+    second_inside, first_done = threading.Event(), threading.Event()
+
+    class Second:
+        @classmethod
+        def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
+            second_inside.set()
+            first_done.wait(10)
+            return core_schema.int_schema()
+
+    other = threading.Thread(target=answer_type, args=(Second,))
+
+    class First:
+        @classmethod
+        def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
+            other.start()
+            second_inside.wait(0.2)
+            return core_schema.int_schema()
+
+    before = list(warnings.filters)
+    answer_type(First)
+    first_done.set()
+    other.join(10)
+    assert list(warnings.filters) == before
 
 
 @pytest.mark.parametrize("data_type", [int, uuid.UUID, HttpUrl, date, Decimal, Pet, Size, Literal["a"]], ids=str)

@@ -25,6 +25,7 @@ from pausepoint.errors import (
     DeclinedError,
     EventCancelledError,
     RequestChangedError,
+    ServeError,
     UnsupportedTypeError,
     UsageError,
     WaitTimeoutError,
@@ -141,6 +142,19 @@ def test_a_restart_does_not_move_the_deadline(desk: Desk) -> None:
 
 def test_two_equal_questions_of_one_run_are_two_events(desk: Desk) -> None:
     assert new_event("n", int).request_id != new_event("n", int).request_id
+
+
+def test_a_question_whose_asking_failed_is_the_same_one_when_it_is_asked_again(desk: Desk) -> None:
+    async def nowhere(run: RunContext) -> Served:
+        raise ServeError("No port is free.")
+
+    reachable, desk.serve = desk.serve, nowhere  # type: ignore[method-assign]
+    with pytest.raises(ServeError):
+        new_event("approve", bool)
+    desk.serve = reachable  # type: ignore[method-assign]
+    event = new_event("approve", bool)
+
+    assert run_sync(desk.watcher().records.event_ids) == [event.request_id]
 
 
 def test_two_different_questions_under_one_name_never_swap_answers_after_a_restart(desk: Desk) -> None:

@@ -309,6 +309,50 @@ def test_a_secret_is_never_shown_again() -> None:
     assert "hunter2" not in build(schema, {"v": "hunter2"}).model_dump_json()
 
 
+class Login(BaseModel):
+    user: str
+    pin: SecretStr
+
+
+class Hidden(BaseModel):
+    user: str
+    pin: Annotated[str, Field(json_schema_extra={"format": "password"})] = ""
+
+
+class OpenLogin(Login):
+    model_config = ConfigDict(extra="allow")
+
+
+class Below(BaseModel):
+    login: Login
+    anything: Any = None
+
+
+@pytest.mark.parametrize(
+    ("data_type", "value"),
+    [
+        (Hidden, {"user": "u", "pin": "hunter2"}),
+        (OpenLogin, {"user": "u", "pin": "hunter2"}),
+        (list[Login], [{"user": "u", "pin": "hunter2"}] * 201),
+        (list[list[Login]], [[{"user": "u", "pin": "hunter2"}] * 150] * 20),
+        (Login | int, {"user": 3, "pin": "hunter2"}),
+        (Below, {"login": {"user": "u", "pin": "hunter2", "more": 1}}),
+    ],
+    ids=str,
+)
+def test_a_secret_is_not_shown_as_json_either(data_type: Any, value: Any) -> None:
+    schema = schema_of(data_type)
+    draft = draft_of(schema, value)
+    assert "hunter2" not in str(draft)
+    assert "hunter2" not in build(schema, draft).model_dump_json()
+
+
+def test_json_beside_a_secret_is_shown() -> None:
+    draft = draft_of(schema_of(Below), {"login": {"user": "u", "pin": "hunter2"}, "anything": [1]})
+    assert "hunter2" not in str(draft)
+    assert draft["v/anything"] == "[\n  1\n]"
+
+
 def test_a_message_is_shown_once() -> None:
     for data_type, inputs in [
         (int | None, {"v": "x"}),

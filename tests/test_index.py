@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -352,6 +353,34 @@ async def test_an_overdue_event_without_a_workflow_is_expired_with_its_declared_
     for request in (in_time, for_ever):
         assert await bench.records.response(request.request_id) is None
     assert await bench.index.expire_overdue() == 0
+
+
+async def test_events_that_cannot_be_expired_do_not_keep_others_from_it(bench: Bench) -> None:
+    """Each look takes those that were looked at least often, so nothing that stays overdue stands in the way."""
+    stuck = [await bench.ask(schema_complete=False) for _ in range(2)]
+    for request in stuck:
+        await bench.settling.submit(request, Answer(value=3))
+    other = await bench.ask(deadline=bench.now + timedelta(hours=1, minutes=1))
+    bench.now += timedelta(hours=2)
+
+    assert await bench.index.expire_overdue(limit=2) == 2
+    assert await bench.records.response(other.request_id) is None
+    await bench.index.expire_overdue(limit=2)
+    assert await bench.records.response(other.request_id) is not None
+
+
+async def test_a_store_that_fails_for_one_event_lets_the_others_expire(bench: Bench) -> None:
+    broken = await bench.ask()
+    others = [await bench.ask(deadline=bench.now + timedelta(hours=1, minutes=1)) for _ in range(3)]
+    await bench.names()
+    bench.now += timedelta(hours=2)
+    bench.store.fails = lambda path: broken.request_id in path
+
+    for _ in range(4):
+        with suppress(StoreError):
+            await bench.index.expire_overdue(limit=1)
+    for request in others:
+        assert await bench.records.response(request.request_id) is not None
 
 
 async def test_an_event_that_is_late_by_less_than_five_seconds_is_left_to_its_workflow(bench: Bench) -> None:

@@ -22,6 +22,7 @@ from pausepoint._local import LocalSurface, open_listener, refuse_beyond_loopbac
 from pausepoint._local.address import SharedAddress
 from pausepoint._local.announcing import Announcer, block
 from pausepoint._local.embedded import EmbeddedServer, Message, Receive, Send
+from pausepoint._local.hosting import Hosting
 from pausepoint._local.probed import ProbedStore
 from pausepoint._local.proving import Found, examine
 from pausepoint._local.surroundings import LOOPBACK_ONLY, NOT_RESUMABLE, Advice, in_container
@@ -29,6 +30,7 @@ from pausepoint._models import Request, RunContext, Served, utc_now
 from pausepoint._settings import Settings
 from pausepoint._store import MemoryStore, Store
 from pausepoint._sync import run_sync
+from pausepoint._waiting import Watcher
 from pausepoint.errors import ServeError, StoreError, UsageError
 
 SECRET = b"s" * 32
@@ -300,6 +302,22 @@ def test_an_app_that_cannot_be_made_leaves_the_port_free_and_the_next_try_works(
         run_sync(ours.serve, RUN)
 
     assert run_sync(ours.serve, RUN).base_url == f"http://127.0.0.1:{port}"
+
+
+def test_a_child_forked_while_the_app_is_imported_lets_go_of_the_port() -> None:
+    held: list[int] = []
+
+    def make_app() -> Callable[[Message, Receive, Send], Any]:
+        # What a fork at this moment would have the child let go of.
+        held.extend(hosting.descriptors())
+        return says_fine
+
+    hosting = Hosting(Watcher(MemoryStore()), Settings(store="memory://", port=free_port()), make_app, None)
+    run_sync(hosting.url)
+    served = list(hosting.descriptors())
+    run_sync(hosting.stop)
+
+    assert held == served[:1]
 
 
 def test_requests_do_not_see_the_context_of_whoever_asked_first(tmp_path: Path) -> None:

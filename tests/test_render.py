@@ -794,7 +794,22 @@ def test_the_inbox_lists_what_waits_and_what_cannot_be_read() -> None:
     assert "Nothing waits for you" in inbox(items=(), problems=())
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 410, 413, 415, 418, 421, 422, 429, 500, 503])
+def test_a_runs_address_that_is_none_is_not_linked_to() -> None:
+    run = RunContext(engine="flyte", run_id="nightly-42", url="http://[half")
+    assert not Page(form(asked=question(run=run))).all("a", href="http://[half")
+
+
+def test_who_may_not_see_the_list_is_told_that_a_questions_own_link_works() -> None:
+    said = Page(render.error_page(render.ErrorView(status=401))).one("main").text
+    assert "Open the link of the question itself" in said
+
+
+def test_an_answer_that_would_show_a_secret_as_json_is_not_shown() -> None:
+    said = Page(result("answered", {"answer": field("json", "v", "x")})).one("main").text
+    assert "Answer not shown" in said
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 413, 415, 418, 421, 422, 429, 500, 503])
 def test_an_error_page_says_what_happened_and_what_to_do_next(status: int) -> None:
     page = Page(render.error_page(render.ErrorView(status=status)))
     assert page.one("h1").text

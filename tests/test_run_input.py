@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
 from pausepoint._codec import AnswerType, RunInput, answer_type, check
 from pausepoint._forms import build, draft_of, parse
@@ -106,6 +106,38 @@ def test_an_answer_may_overrule_the_initial_values_and_is_still_validated() -> N
 def test_initial_values_are_checked_at_once(values: dict[str, Any], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         ShirtOrder.with_initial_data(**values)
+
+
+def test_a_validator_that_needs_a_field_which_is_still_missing_is_not_run_to_its_end() -> None:
+    class Shirt(RunInput):
+        size: str
+        color: str
+
+        @field_validator("color")
+        @classmethod
+        def no_small_green(cls, value: str, info: ValidationInfo) -> str:
+            if (info.data["size"], value) == ("small", "green"):
+                raise ValueError("green is not made in small")
+            return value
+
+    asked: AnswerType[Shirt] = answer_type(Shirt.with_initial_data(color="green"))
+    assert asked.parse({"size": "large"}) == Shirt(size="large", color="green")
+    with pytest.raises(UsageError, match="green is not made in small"):
+        Shirt.with_initial_data(size="small", color="green")
+
+
+def test_a_validator_that_fails_although_nothing_is_missing_is_heard() -> None:
+    class Broken(RunInput):
+        size: str
+        color: str = "red"
+
+        @field_validator("size")
+        @classmethod
+        def fails(cls, value: str) -> str:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Broken.with_initial_data(size="small")
 
 
 def test_the_description_is_the_prompt_and_not_the_description_of_the_class() -> None:

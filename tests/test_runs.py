@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextvars
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -138,6 +139,50 @@ async def test_a_run_can_be_entered_in_an_event_loop() -> None:
         assert current_scope().context.run_id == "nightly"
 
     assert "nightly" in ledger.finished
+
+
+def test_a_run_that_is_left_in_another_context_is_over_all_the_same() -> None:
+    ledger = Ledger()
+    run = Run("nightly", "", ledger)
+    contextvars.copy_context().run(run.__enter__)
+    run.__exit__(None)
+
+    assert "nightly" in ledger.finished
+    assert current_scope().context.run_id != "nightly"
+
+
+def test_equal_questions_of_threads_that_ask_first_are_counted_once_each() -> None:
+    start = threading.Barrier(8)
+
+    def ask(run_id: str) -> int:
+        start.wait()
+        scope = current_scope(run_id)
+        return scope.ordinals.next(scope.context, "a", "d")
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            counted = [sorted(pool.map(ask, [f"first-{number}"] * 8)) for number in range(100)]
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert counted == [list(range(8))] * 100
+
+
+def test_a_process_that_goes_back_to_an_id_goes_on_counting() -> None:
+    for expected, run_id in ((0, "one"), (0, "two"), (1, "one")):
+        scope = current_scope(run_id)
+
+        assert scope.ordinals.next(scope.context, "a", "d") == expected
+
+
+def test_an_ordinal_that_was_given_back_is_the_next_one() -> None:
+    ordinals = Ordinals()
+    taken = [ordinals.next(RUN, "a", "d") for _ in range(3)]
+    ordinals.give_back(RUN, "a", "d", 1)
+
+    assert [*taken, ordinals.next(RUN, "a", "d"), ordinals.next(RUN, "a", "d")] == [0, 1, 2, 1, 3]
 
 
 def test_a_new_thread_belongs_to_the_only_open_run() -> None:

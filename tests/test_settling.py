@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from pausepoint._markers import Markers
@@ -329,6 +331,76 @@ async def test_a_candidate_that_cannot_be_read_stops_no_other(bench: Bench) -> N
     response = await bench.settling.judge(request, refuse_odd)
     assert response is not None
     assert response.value == 2
+
+
+async def test_a_verdict_that_cannot_be_read_does_not_keep_later_answers_out(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=2))
+    await bench.store.create(layout.verdict_path(ID, 1), b'{"half')
+    await bench.settling.submit(request, Answer(value=4))
+    response = await bench.settling.judge(request, refuse_odd)
+
+    assert response is not None
+    assert (response.value, response.candidate) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"": "x" * 2_000_000}, {str(part): "\x01" * 1000 for part in range(3000)}, {"k" * 2_000_000: "no"}],
+    ids=["a long message", "many messages", "a long path"],
+)
+async def test_a_refusal_longer_than_a_record_does_not_end_the_wait(bench: Bench, told: dict[str, str]) -> None:
+    request = await bench.asked(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=3))
+
+    def refuse(_: Any) -> object:
+        raise AnswerError("no", fields=told)
+
+    assert await bench.settling.judge(request, refuse) is None
+
+    verdict = await bench.records.verdict(ID, 1)
+    assert verdict is not None
+    assert verdict.fields
+    assert not verdict.accepted
+
+
+@pytest.mark.parametrize("ending", [SystemExit, BaseException])
+async def test_a_validator_that_ends_the_program_refuses_neutrally(bench: Bench, ending: type[BaseException]) -> None:
+    request = await bench.asked(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=3))
+
+    def end(_: Any) -> object:
+        raise ending
+
+    assert await bench.settling.judge(request, end) is None
+
+    verdict = await bench.records.verdict(ID, 1)
+    assert verdict is not None
+    assert "could not be checked" in verdict.fields[""]
+
+
+async def test_validators_that_hang_leave_threads_for_everybody_else(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=3))
+    going_on = threading.Event()
+    begun = threading.Semaphore(0)
+
+    def hang(_: Any) -> object:
+        begun.release()
+        going_on.wait()
+        return None
+
+    async with anyio.create_task_group() as judging:
+        try:
+            for _ in range(100):
+                judging.start_soon(bench.settling.judge, request, hang)
+            with anyio.fail_after(30):
+                while not begun.acquire(blocking=False):
+                    await anyio.sleep(0.001)
+                await anyio.wait_all_tasks_blocked()
+                await anyio.to_thread.run_sync(bool)
+        finally:
+            going_on.set()
 
 
 async def test_the_hundred_and_first_candidate_is_refused(bench: Bench) -> None:

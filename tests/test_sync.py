@@ -60,6 +60,32 @@ def test_an_error_reaches_the_caller_as_it_is() -> None:
         run_sync(fail)
 
 
+class _Leaving(BaseException):
+    """Stands for the way in which pytest fails or skips a test, or a program ends."""
+
+
+@pytest.mark.parametrize("ending", [SystemExit, KeyboardInterrupt, _Leaving])
+def test_what_ends_a_program_reaches_the_caller_and_not_the_loop(ending: type[BaseException]) -> None:
+    async def end() -> None:
+        raise ending("mine")
+
+    with pytest.raises(ending, match="mine"):
+        run_sync(end)
+
+    assert double(21) == 42
+
+
+@pytest.mark.anyio
+async def test_what_ends_a_program_reaches_the_awaiting_caller_and_not_the_loop() -> None:
+    async def end() -> None:
+        raise _Leaving("mine")
+
+    with pytest.raises(_Leaving, match="mine"):
+        await Dual(end, "end").aio()
+
+    assert await double.aio(21) == 42
+
+
 def test_fifty_threads_share_one_loop() -> None:
     async def here() -> int:
         return threading.get_ident()
@@ -148,6 +174,47 @@ def test_a_process_that_used_the_loop_ends_by_itself() -> None:
     done = subprocess.run([sys.executable, "-c", code], timeout=20, check=False, capture_output=True)
 
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+NO_DESCRIPTOR_LEFT = """
+import os, resource
+import anyio, anyio._backends._asyncio
+from pausepoint._sync import portal
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+try:
+    portal()
+except OSError as error:
+    os._exit(7)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_loop_that_cannot_start_is_an_error_and_not_a_wait_for_ever() -> None:
+    done = subprocess.run([sys.executable, "-c", NO_DESCRIPTOR_LEFT], timeout=20, check=False, capture_output=True)
+
+    assert done.returncode == 7, done.stderr.decode()
+
+
+STUCK = """
+import threading, time
+from pausepoint._sync import begin
+
+stuck = threading.Event()
+
+async def block():
+    stuck.set()
+    time.sleep(3600)
+
+begin(block)
+stuck.wait()
+"""
+
+
+def test_a_process_whose_loop_is_stuck_ends_all_the_same() -> None:
+    done = subprocess.run([sys.executable, "-c", STUCK], timeout=30, check=False, capture_output=True)
+
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_a_plain_thread_has_no_loop() -> None:

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
 import anyio
 import pytest
 
+from pausepoint._markers import Markers
 from pausepoint._models import Answer, Request, Response, RunContext, utc_now
 from pausepoint._runs import request_id_of
 from pausepoint._store import MemoryStore, layout
 from pausepoint._waiting import Watcher, hint, watcher_of
+from pausepoint._waiting.stream import Stream
 from pausepoint.errors import AnswerError, StoreError, UnreadableRecordError
 
 pytestmark = pytest.mark.anyio
@@ -220,6 +223,132 @@ async def test_a_broken_event_does_not_stop_another() -> None:
     with anyio.fail_after(10):
         assert (await waits[1]).value == 3
     assert isinstance(waits[0].exception(), UnreadableRecordError)
+
+
+async def gives_up(watcher: Watcher, request: Request) -> None:
+    with anyio.move_on_after(0):
+        await watcher.wait(request, lambda value: value, 3600)
+
+
+async def test_waiting_again_and_again_for_one_event_piles_nothing_up() -> None:
+    watcher = Watcher(MemoryStore())
+    request = await asked(watcher)
+    for _ in range(3000):
+        await gives_up(watcher, request)
+
+    assert len(watcher._round) < 2000
+    assert len(watcher._deadlines) < 2000
+
+
+async def test_a_wait_that_was_given_up_is_forgotten_while_another_goes_on() -> None:
+    watcher = Watcher(MemoryStore())
+    request = await asked(watcher)
+    waiting = asyncio.create_task(watcher.wait(request, lambda value: value, 3600))
+    await until(lambda: watcher.is_waiting_for(request.request_id))
+    for _ in range(10):
+        await gives_up(watcher, request)
+
+    assert len(watcher._waiters[request.request_id].asleep) == 1
+    waiting.cancel()
+
+
+class HangingStore(MemoryStore):
+    """A memory store whose listings never end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listing = asyncio.Event()
+
+    async def list(self, prefix: str, after: str = "") -> Any:
+        self.listing.set()
+        await anyio.sleep_forever()
+
+
+async def test_a_listing_that_hangs_holds_up_no_deadline() -> None:
+    store = HangingStore()
+    watcher = Watcher(store)
+    request = await asked(watcher, "later", seconds=None)
+    other = asyncio.create_task(watcher.wait(request, lambda value: value, 0.01))
+    await store.listing.wait()
+    due = await asked(watcher, "due", seconds=0.01)
+
+    with anyio.fail_after(20):
+        assert (await watcher.wait(due, lambda value: value, 0.01)).outcome == "expired"
+    other.cancel()
+
+
+class LookingStore(CountingStore):
+    """A counting store that notes the context in which it is listed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    async def list(self, prefix: str, after: str = "") -> Any:
+        self.seen.append(WHERE.get())
+        return await super().list(prefix, after)
+
+
+WHERE: ContextVar[str] = ContextVar("where", default="nowhere")
+
+
+async def test_the_watch_does_not_keep_the_context_of_whoever_waits_first() -> None:
+    store = LookingStore()
+    watcher = Watcher(store)
+    request = await asked(watcher)
+    WHERE.set("in the author's task")
+    waiting = asyncio.create_task(watcher.wait(request, lambda value: value, 0.01))
+    await until(lambda: store.seen)
+    waiting.cancel()
+
+    assert set(store.seen) == {"nowhere"}
+
+
+async def test_what_was_marked_while_nobody_waited_is_not_listed_afterwards() -> None:
+    store = CountingStore()
+    hours = timedelta(0)
+    watcher = Watcher(store, lambda: utc_now() + hours)
+    request = await asked(watcher, seconds=None)
+    for after in range(2):
+        hours = timedelta(hours=after)
+        for minute in range(30):
+            past = utc_now() + hours - timedelta(minutes=10 + minute)
+            await Markers(store, lambda past=past: past).wake("default", request.request_id)  # type: ignore[misc]
+        store.lists = 0
+        waiting = asyncio.create_task(watcher.wait(request, lambda value: value, 0.01))
+        await until(lambda: store.lists >= 3)
+        waiting.cancel()
+        await until(lambda: not watcher.is_waiting_for(request.request_id))
+
+    # Of the first look three minutes, and one or two in each of the few that follow at once.
+    assert store.lists < 10
+
+
+class BrokenOnce:
+    """Tells a secret, but not the first time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.asked_again = asyncio.Event()
+
+    async def __call__(self) -> bytes:
+        self.asked += 1
+        if self.asked == 1:
+            raise ValueError("The environment's proxy makes no sense.")
+        self.asked_again.set()
+        return b"s" * 32
+
+
+async def test_a_stream_that_fails_in_an_unknown_way_is_opened_again(caplog: pytest.LogCaptureFixture) -> None:
+    secret = BrokenOnce()
+    stream = Stream("http://127.0.0.1:9", secret, lambda _: None, lambda: None)
+    stream.open()
+    with anyio.fail_after(20):
+        await secret.asked_again.wait()
+    stream.close()
+
+    assert "is opened again" in caplog.text
+    assert not stream.is_healthy
 
 
 async def test_one_process_has_one_watcher_per_store_and_hints_reach_it() -> None:

@@ -7,7 +7,9 @@ or retry; it is derived with a secret, so that nobody can guess it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import heapq
 import hmac
 import json
 import os
@@ -72,14 +74,27 @@ class Ordinals:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: Counter[tuple[Any, ...]] = Counter()
+        self._given_back: dict[tuple[Any, ...], list[int]] = {}
 
     def next(self, run: RunContext, name: str, digest: str) -> int:
         """Return how many questions with this name and digest this context and attempt has asked before."""
-        asked = (run.engine, run.project, run.run_id, run.task_id, run.map_index, run.attempt, name, digest)
+        asked = _asked(run, name, digest)
         with self._lock:
+            if self._given_back.get(asked):
+                return heapq.heappop(self._given_back[asked])
             ordinal = self._seen[asked]
             self._seen[asked] += 1
         return ordinal
+
+    def give_back(self, run: RunContext, name: str, digest: str, ordinal: int) -> None:
+        """Let the next equal question have an ordinal whose question could not be asked."""
+        with self._lock:
+            heapq.heappush(self._given_back.setdefault(_asked(run, name, digest), []), ordinal)
+
+
+def _asked(run: RunContext, name: str, digest: str) -> tuple[Any, ...]:
+    # With the attempt: a retry in the same process counts from 0 again, and so finds what the attempt before it asked.
+    return (run.engine, run.project, run.run_id, run.task_id, run.map_index, run.attempt, name, digest)
 
 
 def automatic_key(name: str, digest: str, ordinal: int) -> str:
@@ -106,8 +121,9 @@ class RunScope:
 
 
 _here: ContextVar[RunScope | None] = ContextVar("pausepoint_run", default=None)
+# Beside the context variable, which a plain new thread does not inherit.
 _open: list[RunScope] = []
-_process: dict[int, RunScope] = {}
+_process: dict[tuple[int, str | None], RunScope] = {}
 
 
 class Run:
@@ -164,8 +180,11 @@ class Run:
 
     def _leave(self) -> None:
         scope, token = self._entered.pop()
-        _here.reset(token)
         _open.remove(scope)
+        # A generator, a fixture for example, may be closed in another context than it began in. The token is of no use
+        # there, and what the block asked in that context never saw this run.
+        with contextlib.suppress(ValueError):
+            _here.reset(token)
 
 
 def current_scope(run_id: str | None = None) -> RunScope:
@@ -196,8 +215,11 @@ def current_scope(run_id: str | None = None) -> RunScope:
 
 
 def _process_scope(run_id: str | None) -> RunScope:
-    found = _process.get(os.getpid())
-    if found is None or (run_id and found.context.run_id != run_id):
+    here = (os.getpid(), run_id)
+    found = _process.get(here)
+    if found is None:
         context = RunContext(engine="local", run_id=run_id or secrets.token_hex(16), resumable=bool(run_id))
-        found = _process[os.getpid()] = RunScope(context)
+        # In one step: with a count each, two threads that ask first would give two equal questions one ordinal, and the
+        # answer to one of them would be taken for both.
+        found = _process.setdefault(here, RunScope(context))
     return found

@@ -2,18 +2,20 @@
 Sync by default, `.aio` for async: one event loop in a thread of its own for everything that waits.
 
 The loop is Pausepoint's and not the author's, so that watchers, stores and the embedded server behave the same whether
-the author writes plain functions, coroutines under any loop, or a hundred threads. It is made on first use, once per
-process: after a fork the child makes its own, because a thread does not survive a fork.
+the author writes plain functions, coroutines under any of asyncio's loops, or a hundred threads. It is made on first
+use, once per process: after a fork the child makes its own, because a thread does not survive a fork.
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -29,41 +31,76 @@ R = TypeVar("R")
 LONGEST_GOODBYE = 3.0
 """Seconds that the loop has to end when the interpreter does."""
 
-_portals: dict[int, BlockingPortal] = {}
+
+@dataclass(frozen=True)
+class _Home:
+    """The loop of one process, and the way into it from other threads."""
+
+    loop: asyncio.AbstractEventLoop
+    portal: BlockingPortal
+    thread: threading.Thread
+
+
+_homes: dict[int, _Home] = {}
 _locks: dict[int, threading.Lock] = {}
 
 
 def portal() -> BlockingPortal:
-    """Return this process's portal into the loop that everything of Pausepoint runs on; started on first use."""
+    """
+    Return this process's portal into the loop that everything of Pausepoint runs on; started on first use.
+
+    Raises:
+        OSError: The loop could not be started, for example because no file descriptor is left.
+    """
+    return _home().portal
+
+
+def begin(function: Callable[[], Coroutine[Any, Any, R]]) -> Future[R]:
+    """Start the coroutine function in Pausepoint's loop and return at once, even where the loop is stuck."""
+    return asyncio.run_coroutine_threadsafe(function(), _home().loop)
+
+
+def _home() -> _Home:
     # By pid: a fork while another thread held the lock would leave the child's copy locked for ever.
     with _locks.setdefault(os.getpid(), threading.Lock()):
-        found = _portals.get(os.getpid())
+        found = _homes.get(os.getpid())
         if found is None:
-            found = _portals[os.getpid()] = _started()
+            found = _homes[os.getpid()] = _started()
         return found
 
 
-def _started() -> BlockingPortal:
-    ready: Future[BlockingPortal] = Future()
+def _started() -> _Home:
+    ready: Future[_Home] = Future()
 
     async def keep() -> None:
         async with BlockingPortal() as running:
-            ready.set_result(running)
+            ready.set_result(_Home(asyncio.get_running_loop(), running, threading.current_thread()))
             await running.sleep_until_stopped()
 
+    def run() -> None:
+        try:
+            anyio.run(keep)
+        except BaseException as error:
+            # Until the loop runs, whoever started it waits, and would wait for ever.
+            if ready.done():
+                raise
+            ready.set_exception(error)
+
     # Not anyio's start_blocking_portal: it waits for its thread without a limit when the interpreter ends.
-    thread = threading.Thread(target=anyio.run, args=(keep,), daemon=True, name="pausepoint")
-    thread.start()
-    running = ready.result()
-    atexit.register(_stop, os.getpid(), running, thread)
-    return running
+    threading.Thread(target=run, daemon=True, name="pausepoint").start()
+    home = ready.result()
+    atexit.register(_stop, os.getpid(), home)
+    return home
 
 
-def _stop(pid: int, running: BlockingPortal, thread: threading.Thread) -> None:
+def _stop(pid: int, home: _Home) -> None:
+    # A forked child inherits the handlers of atexit, but neither the thread nor the right to end its parent's loop.
     if pid == os.getpid():
-        running.start_task_soon(running.stop, True)
+        # Not through the portal: it waits until the loop has taken the call, which a loop that is stuck never does.
+        with contextlib.suppress(RuntimeError):
+            asyncio.run_coroutine_threadsafe(home.portal.stop(cancel_remaining=True), home.loop)
         # An author's validator may run for as long as it likes, but not hold up the end of the interpreter.
-        thread.join(LONGEST_GOODBYE)
+        home.thread.join(LONGEST_GOODBYE)
 
 
 def in_loop() -> bool:
@@ -75,24 +112,52 @@ def in_loop() -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class _Raised:
+    """What a call raised that is no `Exception`, on its way through the loop as a value."""
+
+    error: BaseException
+
+
 def run_sync(function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run the coroutine function in Pausepoint's loop and wait; Ctrl-C ends the wait at once and cancels it."""
-    future: Future[R] = portal().start_task_soon(partial(function, *args, **kwargs))
+    future: Future[R | _Raised] = portal().start_task_soon(_contained, partial(function, *args, **kwargs))
     try:
-        return future.result()
+        outcome = future.result()
     except BaseException:
+        # Without this the coroutine would go on, and take an answer that nobody is left to receive.
         future.cancel()
         raise
+    return _given(outcome)
 
 
 async def run_aio(function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run the coroutine function in Pausepoint's loop and await it from the caller's; cancelling cancels it."""
-    future: Future[R] = portal().start_task_soon(partial(function, *args, **kwargs))
+    # Not through the portal, whose own bookkeeping weighs 3 KB for each of what may be a hundred thousand waits.
+    future: Future[R | _Raised] = begin(partial(_contained, partial(function, *args, **kwargs)))
     try:
-        return await asyncio.wrap_future(future)
+        outcome = await asyncio.wrap_future(future)
     except BaseException:
         future.cancel()
         raise
+    return _given(outcome)
+
+
+async def _contained(call: Callable[[], Awaitable[R]]) -> R | _Raised:
+    try:
+        return await call()
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:  # noqa: BLE001 - it is raised again, where it belongs
+        # An author's sys.exit() or pytest.fail() is the author's; raised here it would end the loop, and with it every
+        # other wait of the process.
+        return _Raised(error)
+
+
+def _given(outcome: R | _Raised) -> R:
+    if isinstance(outcome, _Raised):
+        raise outcome.error
+    return outcome
 
 
 class Dual(Generic[P, R]):

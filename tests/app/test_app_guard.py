@@ -265,6 +265,23 @@ async def test_an_unforeseen_failure_tells_and_logs_no_value(house: Any, caplog:
     assert "s3cret" not in caplog.text
 
 
+async def test_a_sender_who_goes_away_is_no_failure(house: Any, caplog: pytest.LogCaptureFixture) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), (b"content-length", b"9")]
+    scope = {"type": "http", "method": "POST", "path": "/submit/json", "query_string": b"", "headers": headers}
+    await house.app()(scope, receive, send)
+
+    assert not sent
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 async def test_no_answer_token_or_whole_id_is_logged(house: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     request = await house.ask(str)
@@ -329,3 +346,14 @@ async def test_a_server_that_strips_a_prefix_is_respected(house: Any) -> None:
 
     assert form.status_code == 200
     assert 'action="/behind/submit"' in form.text
+
+
+@pytest.mark.parametrize("prefix", ["/a", "/behind"])
+async def test_a_program_is_told_in_json_below_any_prefix(house: Any, prefix: str) -> None:
+    transport = httpx.ASGITransport(house.app(), root_path=prefix)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as browser:
+        stripped = await browser.get("/api/v1/nowhere")
+        kept = await browser.get(f"{prefix}/api/v1/nowhere")
+
+    for reply in (stripped, kept):
+        assert (reply.status_code, reply.headers["content-type"]) == (404, "application/problem+json")

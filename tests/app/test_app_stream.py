@@ -18,7 +18,7 @@ from pausepoint._links import stream_bearer
 from pausepoint._models import Answer, Request, RunContext, utc_now
 from pausepoint._runs import request_id_of
 from pausepoint._settings import Settings
-from pausepoint._store import FsspecStore, LocalFiles, MemoryStore, Store
+from pausepoint._store import FsspecStore, LocalFiles, MemoryStore, Store, layout
 from pausepoint._waiting import Watcher
 from pausepoint.app import create_app
 from pausepoint.app.streaming import Hub
@@ -166,7 +166,7 @@ async def test_a_waiting_process_is_woken_by_push_and_lists_markers_only_slowly(
         with anyio.fail_after(10):
             while here._stream is None or not here._stream.is_healthy:
                 await anyio.sleep(0.01)
-        assert here._tick() == 20
+        assert here._tick() == 60
         async with httpx.AsyncClient() as client:
             await client.post(f"{house.url}/submit/json", json={"request_id": request.request_id, "value": 3})
 
@@ -213,3 +213,23 @@ async def test_a_long_poll_returns_when_the_event_is_settled() -> None:
         "answered",
     )
     assert refused.status_code == 422
+
+
+async def test_a_long_poll_listens_before_it_looks(house: Any) -> None:
+    """The other way round, what is stored between the two would be heard by nobody."""
+    request = await house.ask(int)
+    app = house.app()
+    hub: Hub = app.state.desk.hub
+    listeners: list[int] = []
+
+    def notes(_what: str, path: str) -> bool:
+        if path == layout.response_path(request.request_id):
+            listeners.append(len(hub._listeners))
+        return False
+
+    house.store.fails = notes
+    async with house.browser(app) as browser:
+        await browser.get(f"/api/v1/events/{request.request_id}/wait", params={"timeout": 0})
+
+    assert listeners
+    assert all(listeners)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from pausepoint._settings import Settings
@@ -32,3 +34,14 @@ async def test_the_lifespan_of_an_app_on_its_own_sweeps_the_store(tmp_path: Path
                 await anyio.sleep(0.01)
 
     assert await store.get(layout.STORE) == b"{}"
+
+
+async def test_an_app_that_fails_while_it_is_served_stops_sweeping(tmp_path: Path) -> None:
+    app = create_app(FsspecStore(LocalFiles(tmp_path)), settings=Settings())
+
+    with pytest.raises(ZeroDivisionError):
+        async with app.router.lifespan_context(app):
+            raise ZeroDivisionError
+
+    await anyio.lowlevel.checkpoint()
+    assert not [task for task in asyncio.all_tasks() if "Sweeper.run" in repr(task)]

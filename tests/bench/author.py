@@ -53,9 +53,9 @@ class Author:
         self._values: dict[str, Any] = {}
         self._asked = 0
 
-    async def ask(self, count: int, type: str = "int") -> Any:
+    async def ask(self, count: int, kind: str = "int") -> Any:
         """Ask, and begin to wait."""
-        data_type = TYPES[type]
+        data_type = TYPES[kind]
         began, cpu = time.perf_counter(), time.process_time()
         events: list[Any] = []
         for done in range(0, count, AT_ONCE):
@@ -63,7 +63,9 @@ class Author:
             self._asked += len(keys)
             events += await asyncio.gather(
                 *(
-                    pausepoint.new_event.aio("bench", data_type, key=f"k{key}", timeout_seconds=86_400, prompt="How many?")
+                    pausepoint.new_event.aio(
+                        "bench", data_type, prompt="How many?", timeout_seconds=86_400, key=f"k{key}"
+                    )
                     for key in keys
                 )
             )
@@ -75,7 +77,14 @@ class Author:
         del events
         await self._until_asleep(ids[-1:])
         took, used = time.perf_counter() - began - asked, time.process_time() - cpu - asked_cpu
-        return {"ids": ids, "asked": asked, "asked_cpu": asked_cpu, "entered": took, "entered_cpu": used, "before": before}
+        return {
+            "ids": ids,
+            "asked": asked,
+            "asked_cpu": asked_cpu,
+            "entered": took,
+            "entered_cpu": used,
+            "before": before,
+        }
 
     async def _wait(self, event: Any) -> None:
         request_id = event.request_id

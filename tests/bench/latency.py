@@ -7,7 +7,7 @@ import random
 import runpy
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,14 +46,14 @@ def by_tick(folder: Path, count: int) -> Resumed:
     with served(folder, settings) as (_, url), author(folder, settings) as asking:
         # Its own server listens elsewhere: it finds only the addresses of its own machine.
         asking.ask("ask", count=1)
-        return _one_by_one(asking, url, count, 20 / count)
+        return _one_by_one(asking, url, count, min(1.0, 20 / count))
 
 
 def verdicts(folder: Path, count: int) -> tuple[list[float], int]:
     """Fill in forms whose answer the author's own code judges: one that it refuses, then one that it takes."""
     seconds, right = [], 0
     with beside_app(folder) as (asking, url):
-        ids = asking.ask("ask", count=count, type="even")["ids"]
+        ids = asking.ask("ask", count=count, kind="even")["ids"]
         reviewer = Reviewer(url)
         for request_id in ids:
             for typed, status in (("3", 422), ("4", 200)):
@@ -83,11 +83,11 @@ def created(folder: Path, count: int) -> list[float]:
 
 
 @contextmanager
-def s3() -> Iterator[Any]:
-    """Run an S3 server: Ceph where it is, else ministack; gives its name, its store and its settings."""
+def s3(names: Sequence[str]) -> Iterator[Any]:
+    """Run the first S3 server of these that this machine has; gives its name, and its store and settings or None."""
     servers = runpy.run_path(str(HERE.parent / "stores" / "servers.py"))
     with tempfile.TemporaryDirectory(prefix="pp-") as folder, ExitStack() as stack:
-        for name in ("ceph", "ministack"):
+        for name in names:
             place = Path(folder, name)
             place.mkdir()
             try:
@@ -107,12 +107,12 @@ def put_and_get(settings: Mapping[str, str], count: int) -> float:
     store = S3Store("pausepoint-test", config=config, client_options={"allow_http": True})
 
     async def measure() -> float:
-        puts, gets = [], []
+        puts, gets, folder = [], [], f"bench/{free_port()}"
         for number in range(count):
             began = time.perf_counter()
-            await obstore.put_async(store, f"bench/{number}", b"x" * 600, mode="create", use_multipart=False)
+            await obstore.put_async(store, f"{folder}/{number}", b"x" * 600, mode="create", use_multipart=False)
             written = time.perf_counter()
-            await (await obstore.get_async(store, f"bench/{number}")).bytes_async()
+            await (await obstore.get_async(store, f"{folder}/{number}")).bytes_async()
             puts.append(written - began)
             gets.append(time.perf_counter() - written)
         return percentile(puts, 0.5) + percentile(gets, 0.5)

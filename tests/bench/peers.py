@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +15,8 @@ from typing import NamedTuple
 from processes import HERE, Process, free_port, until_listening
 from reviewer import Reviewer, get, load, post_json
 
-FLYTE = "flyteplugins-hitl==2.12.1"
-PREFECT = "prefect>=3,<4"
+FLYTE = ("flyteplugins-hitl==2.12.1",)
+PREFECT = ("prefect>=3,<4", "fastapi<0.151")  # with a newer FastAPI the server of 3.8 does not start
 
 
 class Costs(NamedTuple):
@@ -26,11 +26,12 @@ class Costs(NamedTuple):
     rate: float
 
 
-def installed(folder: Path, name: str, package: str) -> Path | str:
-    """Make a virtual environment with one package; return its Python, or why there is none."""
+def installed(folder: Path, name: str, packages: Sequence[str]) -> Path | str:
+    """Make a virtual environment with a peer; return its Python, or why there is none."""
+    package = packages[0]
     made = folder / name
     python = made / "bin" / "python"
-    for command in ([sys.executable, "-m", "venv", str(made)], [str(python), "-m", "pip", "install", "-q", package]):
+    for command in ([sys.executable, "-m", "venv", str(made)], [str(python), "-m", "pip", "install", "-q", *packages]):
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:

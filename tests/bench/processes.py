@@ -147,13 +147,17 @@ def until_listening(url: str) -> None:
     """Wait until somebody listens at a URL."""
     host, _, port = url.rpartition("/")[2].partition(":")
     give_up = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection((host, int(port)), 1).close()
-            return
-        except OSError:
-            assert time.monotonic() < give_up, f"nobody listens at {url}"
-            time.sleep(0.05)
+    while not _listens(host, int(port)):
+        assert time.monotonic() < give_up, f"nobody listens at {url}"
+        time.sleep(0.05)
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def free_port() -> int:

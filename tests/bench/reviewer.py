@@ -81,7 +81,7 @@ def post_json(url: str, path: str, content: object) -> bytes:
 
 
 class Load(NamedTuple):
-    """What a burst of requests took: seconds from the first to the last, and when each reply had been read, by place."""
+    """What a burst of requests took: seconds in all, and when each was sent and its reply had been read."""
 
     seconds: float
     accepted: list[int]

@@ -14,10 +14,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 from pausepoint import Event, new_event, run
-from pausepoint._models import Response
+from pausepoint._models import Response as Outcome
 
 T = TypeVar("T")
 
@@ -38,8 +48,8 @@ CHROMIUM_ARGUMENTS = (
     # Whoever owns a name decides where it leads: this one leads to the reviewer's own machine.
     "--host-resolver-rules=MAP evil.example 127.0.0.1",
 )
-# Of each page whose status is a refusal; the page itself is what the test looks at.
-UNAVOIDABLE = "Failed to load resource: the server responded with a status of 4"
+# Of each page whose status is a refusal, which the test looks at; of a part of a page see `_on_response`.
+UNAVOIDABLE = "Failed to load resource: the server responded with a status of"
 RUNS = count(1)
 
 
@@ -67,6 +77,7 @@ class Complaints(list[str]):
         page.on("pageerror", lambda error: self.append(f"script error: {error}"))
         page.on("dialog", self._on_dialog)
         page.on("request", self._on_request)
+        page.on("response", self._on_response)
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if not message.text.startswith(UNAVOIDABLE):
@@ -77,8 +88,12 @@ class Complaints(list[str]):
         dialog.dismiss()
 
     def _on_request(self, request: Request) -> None:
-        if not request.url.startswith(("http://127.0.0.1:", "http://evil.example:")):
+        if not request.url.startswith("http://127.0.0.1:"):
             self.append(f"request: {request.url}")
+
+    def _on_response(self, response: Response) -> None:
+        if not response.ok and not response.request.is_navigation_request():
+            self.append(f"{response.status}: {response.url}")
 
 
 @pytest.fixture
@@ -89,10 +104,9 @@ def reviewer(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def opened(scripts: bool = False) -> Page:
         context = browser.new_context(java_script_enabled=scripts)
+        context.on("page", complaints.watch)
         contexts.append(context)
-        page = context.new_page()
-        complaints.watch(page)
-        return page
+        return context.new_page()
 
     yield opened
     for context in contexts:
@@ -135,7 +149,7 @@ class Asked:
         """Return what the workflow got; raise what it met."""
         return self._answer.result(LIMIT)
 
-    def stored(self) -> Response | None:
+    def stored(self) -> Outcome | None:
         """Return the stored response, if there is one."""
         return self._threads.submit(self.event.response).result(LIMIT)
 
@@ -177,7 +191,7 @@ def asks(store_folder: Path) -> Iterator[Callable[..., Asked]]:
     Its own are `run_id`, and `waits=False` for one that goes away once it has asked.
     """
     waiting: list[Asked] = []
-    with ThreadPoolExecutor(thread_name_prefix="workflow") as threads:
+    with ThreadPoolExecutor(16, "workflow") as threads:
 
         def started(
             data_type: Any, *, name: str = "approve", run_id: str = "", waits: bool = True, **question: Any

@@ -33,8 +33,8 @@ ALIVE = "script, iframe, object, embed, base, meta[http-equiv], [onerror], [oncl
 
 
 class Hostile(RunInput):
-    choice: Literal[HOSTILE, "fine"] = Field(title=HOSTILE, description=HOSTILE)  # type: ignore[valid-type]
-    month: Literal[(HOSTILE, "December", *MONTHS)] = HOSTILE  # type: ignore[valid-type]
+    choice: Literal[HOSTILE, "fine"] = Field(title=HOSTILE, description=HOSTILE)
+    month: Literal[(HOSTILE, "December", *MONTHS)] = HOSTILE
     word: str = Field(HOSTILE, examples=[HOSTILE])
     story: Annotated[str, Field(max_length=5000)] = HOSTILE
     labels: dict[str, str] = Field({HOSTILE: HOSTILE})
@@ -51,8 +51,8 @@ class Hostile(RunInput):
 class Huge(RunInput):
     """WWWW."""
 
-    choice: Literal[HUGE, "fine"] = Field(HUGE, title=HUGE, description=HUGE * 5)  # type: ignore[valid-type]
-    month: Literal[(HUGE, "December", *MONTHS)] = HUGE  # type: ignore[valid-type]
+    choice: Literal[HUGE, "fine"] = Field(HUGE, title=HUGE, description=HUGE * 5)
+    month: Literal[(HUGE, "December", *MONTHS)] = HUGE
     text: str = Field(HUGE, examples=[HUGE])
     labels: dict[str, str] = Field({HUGE: HUGE})
     stories: list[Annotated[str, Field(max_length=5000)]] = Field([HUGE])

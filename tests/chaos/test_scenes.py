@@ -6,7 +6,7 @@ import os
 import random
 
 import pytest
-from harness.claims import Broken
+from harness.claims import BrokenClaimError
 from harness.scenes import SCENES, Scene, pairs, perform, plans
 
 PAIRS = int(os.environ.get("CHAOS_PAIRS", "40"))
@@ -28,5 +28,5 @@ def test_whatever_two_steps_fail_everything_holds(scene: Scene) -> None:
 def check(scene: Scene, plan: dict[int, object]) -> None:
     try:
         perform(scene, plan)
-    except Broken as broken:
+    except BrokenClaimError as broken:
         pytest.fail(f"{broken}; with {plan}")

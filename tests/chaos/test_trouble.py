@@ -41,7 +41,7 @@ def test_a_store_that_fails_loses_replies_is_slow_or_full_loses_and_doubles_noth
     play(new_store("file", 0), rate=0.05, embedded=embedded)
 
 
-@pytest.mark.parametrize("shifts", [(2.5, -2.5), (-2.5, 2.5), (0.0, 5.0), (5.0, 0.0)])
+@pytest.mark.parametrize("shifts", [(2.5, -2.5), (0.0, 5.0)])
 def test_clocks_that_differ_by_five_seconds_decide_nothing_wrongly(
     play: Play, new_store: Any, shifts: tuple[float, float]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import types
 import warnings
 from contextlib import suppress
@@ -54,6 +55,7 @@ class AnswerType(Generic[T]):
             AnswerError: The type refuses the value; `.fields` has a message per dotted path, without the value.
             Exception: A validator of the author's raised something else than ValueError or AssertionError.
         """
+        # JSON text rather than Python objects: in pydantic's JSON mode a text is a date, and a list is a tuple.
         text = encode_json(value)
         with suppress(ValidationError):
             # Strictly first: otherwise a union of a date and an enum of integers reads the integer as a moment.
@@ -78,10 +80,13 @@ class AnswerType(Generic[T]):
         try:
             typed = self._typed(value)
             dumped: JsonValue = self._written(typed)
+            # A default or prefilled value that does not come back as it was must be found out now, not when it is used.
             back = self.parse(dumped)
         except (ValidationError, PydanticSerializationError, UsageError, AnswerError) as error:
             reasons = _reasons(error)
         else:
+            # A secret is written as asterisks, which parse: only the comparison tells. Without secrets there is none,
+            # because types need not define equality.
             if not self._masks_secrets() or back == typed:
                 return dumped
             reasons = "it holds a secret, which is never written down"
@@ -93,6 +98,7 @@ class AnswerType(Generic[T]):
         try:
             return self._adapter.validate_python(value, strict=True)
         except ValidationError:
+            # No value of the type, so perhaps its JSON; checked as an answer is, since pydantic alone is too lenient.
             given = self._as_json(value)
             refused = check(self.json_schema, given)
             if refused:
@@ -117,6 +123,8 @@ class AnswerType(Generic[T]):
 
 
 _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+# catch_warnings saves and restores the filters of the whole process; two at once can restore the wrong ones for good.
+_FILTERING = threading.RLock()
 
 
 @overload
@@ -133,12 +141,13 @@ def answer_type(data_type: object) -> AnswerType[Any]:
     Raises:
         UnsupportedTypeError: Pydantic knows no schema of it, or no JSON Schema.
     """
+    # Pydantic takes callables for types of their own and asks for nothing; whoever passes one meant to call it.
     if isinstance(data_type, (types.FunctionType, types.MethodType, types.BuiltinFunctionType, TypeVar)):
         raise UnsupportedTypeError(
             f"{type_name(data_type)} is not a type.", "Ask for a type, such as int or a BaseModel."
         )
     try:
-        with warnings.catch_warnings():
+        with _FILTERING, warnings.catch_warnings():
             # Pydantic warns about field names and defaults where the class is defined: no need to repeat it here.
             warnings.simplefilter("ignore", UserWarning)
             adapter: TypeAdapter[Any] = TypeAdapter(data_type)  # type: ignore[arg-type]

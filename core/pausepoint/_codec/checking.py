@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jsonschema_rs import Validator
 
 _BACKTRACKS = 100_000
+"""Steps after which a pattern is given up and counts as not matching: some take for ever on a text made for it."""
 
 
 def check(json_schema: Mapping[str, Any], value: JsonValue) -> dict[str, str]:
@@ -42,17 +43,19 @@ def check(json_schema: Mapping[str, Any], value: JsonValue) -> dict[str, str]:
     """
     validator = _validator(encode_json(dict(json_schema)))
     try:
+        # Most answers fit, and this builds no errors.
         if validator.is_valid(value):
             return _storable(value)
         errors = list(validator.iter_errors(value))
     except (ValueError, TypeError):
         # Not JSON at all: nested beyond what the validator follows, or half of a surrogate pair.
         return {"": "This cannot be read as JSON."}
-    return findings(errors, json_schema) or {"": "This value is not accepted here."}
+    return findings(errors, json_schema)
 
 
 def _storable(value: JsonValue) -> dict[str, str]:
     """NaN and its like pass where the schema allows anything, but can never be stored."""
+    # The common answers cannot hold a number, and need no second pass.
     if isinstance(value, (str, bool)) or value is None:
         return {}
     try:
@@ -71,6 +74,7 @@ def _not_retrieved(uri: str) -> NoReturn:
 def _validator(schema_text: bytes) -> Validator:
     import json
 
+    # Only here, so that a process that asks but never checks does not load it.
     import jsonschema_rs
 
     try:

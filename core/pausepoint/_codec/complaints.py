@@ -13,11 +13,14 @@ from typing import Any, NamedTuple, get_args
 from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails, core_schema
 
+from .telling import FALLBACK, gathered
+
 _AUTHORED = {"value_error", "assertion_error"}
 _PREFIXES = ("Value error, ", "Assertion failed, ")
+# Whatever else an error is called, an author's PydanticCustomError named it, and its words are the author's.
 _PYDANTICS_OWN = set(get_args(core_schema.ErrorType)) - _AUTHORED
-_FALLBACK = "This value is not accepted here."
 
+# Pydantic's own words are for programmers; what is not listed here is told by the fallback, never by them.
 _MESSAGES = {
     "missing": "This field is missing.",
     "missing_argument": "This field is missing.",
@@ -82,6 +85,13 @@ _MESSAGES = {
 Path = tuple[str | int, ...]
 
 
+class _Reading(NamedTuple):
+    """One way to tell fields from branches in a location: which parts are fields, and whether they lead to the input."""
+
+    fits: bool
+    taken: tuple[int, ...]
+
+
 class _Complaint(NamedTuple):
     path: Path
     union: Path | None
@@ -94,28 +104,29 @@ def complaints(error: ValidationError, value: JsonValue) -> dict[str, str]:
     """
     Return a message per dotted path, without the refused value; of the branches of a union, only the best fit is heard.
 
+    No more of them than `telling.gathered` allows.
+
     Args:
         error: What pydantic raised.
         value: The JSON value that was parsed; it tells fields from branch names in pydantic's locations.
     """
     found = [_complaint(details, value) for details in error.errors(include_url=False)]
-    heard: dict[str, str] = {}
-    for complaint in _of_best_branches(found):
-        heard.setdefault(".".join(map(str, complaint.path)), complaint.message)
-    return heard
+    heard = _of_best_branches(found)
+    return gathered((".".join(map(str, complaint.path)), complaint.message) for complaint in heard)
 
 
 def message(details: ErrorDetails) -> str:
     """Return one of pydantic's errors in words for reviewers; an author's own words stay as they are."""
     if details["type"] in _PYDANTICS_OWN:
-        return _MESSAGES.get(details["type"], _FALLBACK).format_map(_Told(details.get("ctx", {})))
+        return _MESSAGES.get(details["type"], FALLBACK).format_map(_Told(details.get("ctx", {})))
     words = details["msg"]
     for prefix in _PREFIXES:
         words = words.removeprefix(prefix)
-    return words or _FALLBACK
+    return words or FALLBACK
 
 
 class _Told(dict[str, Any]):
+    # Which limits an error carries differs between releases of pydantic; a vague message is better than a KeyError.
     def __missing__(self, key: str) -> str:
         return "what is expected"
 
@@ -124,6 +135,7 @@ def _complaint(details: ErrorDetails, value: JsonValue) -> _Complaint:
     taken = _fields(details, value)
     loc = details["loc"]
     path = tuple(loc[at] for at in taken)
+    # The first part that is no field is the branch of the outermost union: that union is where fits are compared.
     noise = next((at for at in range(len(loc)) if at not in taken), None)
     union = None if noise is None else loc[:noise]
     branch = "" if noise is None else loc[noise]
@@ -136,30 +148,41 @@ def _fields(details: ErrorDetails, value: JsonValue) -> tuple[int, ...]:
 
     A branch may be called like a field, so every reading is tried; the longest that leads to the refused input wins.
     """
-    missing = details["type"] in ("missing", "missing_argument")
-    readings = list(_readings(details["loc"], value, 0, missing))
-    fitting = [taken for taken, end in readings if _same(end, details.get("input"))]
-    return max(fitting or [taken for taken, _ in readings], key=len, default=())
+    loc = details["loc"]
+    # The last part of "missing" names what is not there, so it is a field that leads nowhere.
+    end = len(loc) - (details["type"] in ("missing", "missing_argument"))
+    known: dict[tuple[int, int], _Reading | None] = {}
+
+    def best(at: int, value: Any) -> _Reading | None:
+        if at == end:
+            return _Reading(_same(value, details.get("input")), tuple(range(end, len(loc))))
+        # Remembered by place: a recursive type's fields are all called alike, and there are 2**depth ways to them.
+        place = (at, id(value))
+        if place not in known:
+            ways = list(_ways(at, value))
+            known[place] = max(ways, key=lambda way: (way.fits, len(way.taken)), default=None)
+        return known[place]
+
+    def _ways(at: int, value: Any) -> Iterator[_Reading]:
+        part = loc[at]
+        if _is_inside(part, value) and (deeper := best(at + 1, value[part])):
+            yield _Reading(deeper.fits, (at, *deeper.taken))
+        # A number is always a position: branches and validators have names.
+        if not isinstance(part, int) and (passed := best(at + 1, value)):
+            yield passed
+
+    found = best(0, value)
+    return found.taken if found else ()
 
 
-def _readings(loc: Sequence[str | int], value: Any, at: int, missing: bool) -> Iterator[tuple[tuple[int, ...], Any]]:
-    if missing and at == len(loc) - 1:
-        yield (at,), value
-        return
-    if at == len(loc):
-        yield (), value
-        return
-    part = loc[at]
-    inside = isinstance(value, dict) and part in value
-    inside = inside or (isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value))
-    if inside:
-        for taken, end in _readings(loc, value[part], at + 1, missing):
-            yield (at, *taken), end
-    if not isinstance(part, int):
-        yield from _readings(loc, value, at + 1, missing)
+def _is_inside(part: str | int, value: Any) -> bool:
+    if isinstance(value, dict):
+        return part in value
+    return isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value)
 
 
 def _same(found: object, given: object) -> bool:
+    # By type too: True == 1 in Python, and the wrong one of the two would be pointed at.
     return type(found) is type(given) and found == given
 
 

@@ -15,12 +15,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from .prefilling import Prefilling
+from .schema import EMPTY_FACTORIES
 
 Core = Mapping[str, Any]
 
 _SAFE_INTEGER = 2**53
 _ANYWHERE = {"type", "ref", "metadata"}
-_EMPTY_FACTORIES = (list, dict, set, tuple, frozenset, str, int, float, bool)
 _HARMLESS_UPDATES = {"title", "description", "examples", "deprecated"}
 _HARMLESS_CONFIG = {"title", "extra_fields_behavior", "frozen", "from_attributes"}
 _UNION_TAGS = {"pydantic_internal_union_tag_key", "pydantic_internal_union_discriminator"}
@@ -56,6 +56,7 @@ class _Walk:
 
     def reference(self, core: Core) -> bool:
         name = core["schema_ref"]
+        # Yes for now: if the type is not complete elsewhere, the walk that entered it says no for all.
         if name in self._entered:
             return True
         self._entered.add(name)
@@ -74,9 +75,11 @@ class _Walk:
 
     def tuple(self, core: Core) -> bool:
         variadic, items = core.get("variadic_item_index"), core["items_schema"]
+        # tuple[int, *tuple[str, ...], int] has no JSON Schema that says the same.
         return (variadic is None or (variadic == 0 and len(items) == 1)) and self.all(items)
 
     def dict(self, core: Core) -> bool:
+        # Keys of any other type may turn out equal once parsed ("1" and "01"), and one value would be lost.
         keys = core.get("keys_schema", {"type": "str"})
         return keys == {"type": "str"} and self.allows(core.get("values_schema", {"type": "any"}))
 
@@ -85,15 +88,18 @@ class _Walk:
         return self.all(choices)
 
     def tagged(self, core: Core) -> bool:
+        # A callable discriminator is the author's code.
         return isinstance(core["discriminator"], str) and self.all(list(core["choices"].values()))
 
     def default(self, core: Core) -> bool:
+        # Any other factory is the author's code, which may fail where the field is left out.
         factory = core.get("default_factory")
-        made = factory is None or any(factory is known for known in _EMPTY_FACTORIES)
+        made = factory is None or any(factory is known for known in EMPTY_FACTORIES)
         return made and core.get("on_error", "raise") == "raise" and self.allows(core["schema"])
 
     def model(self, core: Core) -> bool:
         cls = core["cls"]
+        # Where the author changed how the schema is written, it may promise what the type refuses.
         plain = not core.get("custom_init") and not core.get("root_model") and not core.get("post_init")
         own = getattr(cls.__get_pydantic_json_schema__, "__func__", None) is _BASE_JSON_SCHEMA
         unchanged = cls.model_config.get("json_schema_extra") is None
@@ -118,6 +124,7 @@ class _Walk:
         return self.all(list(fields.values()) if isinstance(fields, Mapping) else fields)
 
     def field(self, core: Core) -> bool:
+        # Of several aliases the schema names one, and an AliasPath none that a form could fill.
         alias = core.get("validation_alias")
         return (alias is None or isinstance(alias, str)) and self.allows(core["schema"])
 
@@ -131,6 +138,7 @@ def _always(_walk: _Walk, _core: Core) -> bool:
 
 
 def _integer(_: _Walk, core: Core) -> bool:
+    # type() and not isinstance: a bool or Decimal as a bound is written in the schema as something else.
     return all(type(core.get(name, 0)) is int for name in ("ge", "gt", "le", "lt", "multiple_of"))
 
 
@@ -151,6 +159,7 @@ def _literal(_: _Walk, core: Core) -> bool:
 
 
 def _enum(_: _Walk, core: Core) -> bool:
+    # An author's own _missing_ takes more than the schema lists, and may raise.
     lenient = getattr(core["cls"]._missing_, "__func__", None) is not _BASE_MISSING
     return not lenient and not core.get("missing") and _values([member.value for member in core["members"]])
 
@@ -175,10 +184,13 @@ def _known_function(function: Any) -> bool:
     """Pydantic's own: a model's inherited classmethod, and the one that gives an enum its title."""
     if getattr(function, "__func__", None) is _BASE_JSON_SCHEMA:
         return True
+    # A local function of pydantic's cannot be imported, so its place is all there is to know it by.
     place = (getattr(function, "__module__", ""), getattr(function, "__qualname__", ""))
     return place == ("pydantic._internal._generate_schema", "GenerateSchema._enum_schema.<locals>.get_json_schema")
 
 
+# A key that is not listed here is a constraint that this walk has never heard of: then the answer is no. So it is for
+# "str" with a pattern, which two engines of regular expressions may read differently.
 _SIZES = {"min_length", "max_length", "strict", "fail_fast"}
 _BOUNDS = {"ge", "gt", "le", "lt", "strict"}
 _FIELD = {"schema", "validation_alias", "serialization_alias", "serialization_exclude", "frozen"}

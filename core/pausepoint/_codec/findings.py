@@ -11,14 +11,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .telling import FALLBACK, gathered
 from .validator_schema import LARGEST_FLOAT
 
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError
 
-_MAX_FINDINGS = 200
 _UNIONS = ("anyOf", "oneOf")
-_FALLBACK = "This value is not accepted here."
 _TYPES = {
     "string": "text",
     "integer": "a whole number",
@@ -49,18 +48,13 @@ _FORMATS = {
 
 def findings(errors: Sequence[ValidationError], schema: Mapping[str, Any]) -> dict[str, str]:
     """
-    Return a message per dotted path, at most 200.
+    Return a message per dotted path, no more of them than `telling.gathered` allows.
 
     Args:
         errors: What the validator found; their texts are not used, because they repeat the value.
         schema: The whole JSON Schema, where discriminators are looked up.
     """
-    found: dict[str, str] = {}
-    for error in errors:
-        for path, message in _messages(error, schema):
-            if len(found) < _MAX_FINDINGS:
-                found.setdefault(path, message)
-    return found
+    return gathered(told for error in errors for told in _messages(error, schema))
 
 
 def _messages(error: ValidationError, schema: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -77,6 +71,7 @@ def _messages(error: ValidationError, schema: Mapping[str, Any]) -> list[tuple[s
 
 def _message(kind: str, facts: Mapping[str, Any]) -> str:
     limit = _spelt(facts.get("limit"))
+    # The bound that validator_schema added; nobody wrote it, and its 309 digits help nobody.
     if kind in ("minimum", "maximum") and abs(facts["limit"]) == LARGEST_FLOAT:
         return "This number is too large."
     if kind == "type":
@@ -91,7 +86,7 @@ def _message(kind: str, facts: Mapping[str, Any]) -> str:
         return f"Must be a multiple of {_spelt(facts['multiple_of'])}."
     if facts.get("keyword") == "x-decimal-bounds":
         return str(facts["message"])
-    return _LIMITS[kind].format(limit) if kind in _LIMITS else _FALLBACK
+    return _LIMITS[kind].format(limit) if kind in _LIMITS else FALLBACK
 
 
 _LIMITS = {
@@ -121,6 +116,7 @@ def _of_union(error: ValidationError, schema: Mapping[str, Any]) -> list[tuple[s
             told = f"Choose one of: {', '.join(map(_spelt, mapping))}." if given else "This field is missing."
             return [(_path(error, name), told)]
         branches = [found for found in branches if not _refuses(found, error, name)] or branches
+    # No complaint in any branch: oneOf, which wants exactly one, was fitted by several.
     if not any(branches):
         return [(_path(error), "More than one of the alternatives fits.")]
     return _of_best(error, [found for found in branches if found], schema)
@@ -132,6 +128,7 @@ def _of_best(
     of_kind = [found for found in branches if not any(_wrong_kind(one, error) for one in found)]
     if not of_kind:
         return [(_path(error), _any_kind(branches, error))]
+    # Of the right kind but not right: the branch with the fewest faults is most likely the one that was meant.
     best = min(of_kind, key=len)
     return [told for one in best for told in _messages(one, schema)]
 
@@ -142,6 +139,7 @@ def _any_kind(branches: Sequence[Sequence[ValidationError]], union: ValidationEr
     fixed: list[str] = []
     for found in _leaves(branches, union):
         facts = {one.kind.name: one.kind.as_dict() for one in found}
+        # Pydantic writes the type beside an enum: the values say more than their kind.
         if "enum" in facts:
             fixed += map(_spelt, facts["enum"]["options"])
         elif "const" in facts:
@@ -179,6 +177,7 @@ def _refuses(found: Sequence[ValidationError], union: ValidationError, name: str
 
 
 def _discriminator(error: ValidationError, schema: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
+    # OpenAPI's keyword, which the validator ignores; pydantic writes it beside the oneOf that failed.
     node: Any = schema
     for part in error.schema_path[:-1]:
         node = node[part]
@@ -195,6 +194,7 @@ def _path(error: ValidationError, *more: str) -> str:
 def _spelt(value: object) -> str:
     if isinstance(value, str):
         return value or '""'
+    # Limits come as floats (ge=1 on a float field); "at least 1" reads better than "1.0", as long as it is exact.
     if isinstance(value, float) and value.is_integer() and abs(value) < 10**15:
         return str(int(value))
     return json.dumps(value, ensure_ascii=False)

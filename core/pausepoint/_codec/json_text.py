@@ -39,6 +39,7 @@ def decode_json(body: bytes) -> JsonValue:
     """
     try:
         value: JsonValue = json.loads(
+            # Windows tools begin a file with a byte order mark; json.loads would refuse it.
             body.decode("utf-8-sig"),
             object_pairs_hook=_object,
             parse_constant=_constant,
@@ -74,6 +75,7 @@ def encode_json(value: JsonValue) -> bytes:
 
 def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     found = dict(pairs)
+    # Readers differ in which of two equal keys counts, so what is checked might not be what is stored.
     if len(found) != len(pairs):
         raise _refusal("The same key occurs twice in one object.")
     return found
@@ -85,6 +87,7 @@ def _constant(_: str) -> NoReturn:
 
 def _float(text: str) -> int | float:
     number = float(text)
+    # 1e999 is valid JSON; Python would make infinity of it without a word.
     if math.isinf(number):
         raise _refusal("A number is too large.")
     return int(number) if number.is_integer() else number

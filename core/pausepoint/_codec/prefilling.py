@@ -27,6 +27,7 @@ class Prefilling:
 
     def __call__(self, value: Any) -> BaseModel:
         """Validate a JSON value; pydantic puts the errors in their place."""
+        # As JSON and strictly first, for the same reasons as in AnswerType.parse.
         text = encode_json(self.filled(value))
         validator = self._model.__pydantic_validator__
         try:
@@ -45,6 +46,7 @@ class Prefilling:
 
     def schema(self, original: CoreSchema) -> CoreSchema:
         """Return the core schema of the prefilled model, made of the original's."""
+        # Two ways in: answers come as JSON, and the author's own code may validate Python values.
         return core_schema.json_or_python_schema(
             json_schema=core_schema.no_info_plain_validator_function(self),
             python_schema=core_schema.no_info_before_validator_function(self.filled_python, original),
@@ -53,6 +55,7 @@ class Prefilling:
 
     def _described(self, original: CoreSchema) -> Callable[[CoreSchema, GetJsonSchemaHandler], dict[str, Any]]:
         def describe(_: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+            # A copy: the definition may be shared with the model itself, which has no such defaults.
             described = deepcopy(handler.resolve_ref_schema(handler(original)))
             for name, value in self._initial.items():
                 described["properties"][name]["default"] = value

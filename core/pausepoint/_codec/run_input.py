@@ -21,6 +21,7 @@ class RunInput(BaseModel):
     Everything that pydantic allows in a model is allowed here. `str(answer)` prints its fields and nothing else.
     """
 
+    # Dunder names: pydantic takes them for no fields, and no author's field can have such a name.
     __pausepoint_original__: ClassVar[type[RunInput] | None] = None
     __pausepoint_initial__: ClassVar[Mapping[str, object]] = {}
     __pausepoint_prompt__: ClassVar[str | None] = None
@@ -39,9 +40,11 @@ class RunInput(BaseModel):
         Raises:
             UsageError: A name is no field of this model, or a value does not fit its field.
         """
+        # Always from the original, so that prefilling twice makes no subclass of a subclass.
         original = cls.__pausepoint_original__ or cls
         given = {**cls.__pausepoint_initial__, **_checked(original, values)}
         prompt = cls.__pausepoint_prompt__ if description is None else description
+        # It looks like the original in messages, records and pickles; only its schema differs.
         members = {
             "__module__": original.__module__,
             "__qualname__": original.__qualname__,
@@ -56,6 +59,7 @@ class RunInput(BaseModel):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Build the schema of a prefilled model from the original's, so that answers are instances of the original."""
+        # Of this very class: a subclass that somebody makes of a prefilled model is a model of its own.
         original = cls.__dict__.get("__pausepoint_original__")
         if original is None:
             return handler(source)
@@ -87,6 +91,7 @@ def _fitted(model: type[RunInput], name: str, value: object) -> object:
 
 def _field_type(model: type[RunInput], name: str) -> TypeAdapter[Any]:
     """Return the type of one field with its constraints, but without what only a model can judge."""
+    # Pydantic moves these out of the annotation, and a union without its discriminator is another type.
     field = model.model_fields[name]
     tagged = [Field(discriminator=field.discriminator)] if field.discriminator else []
     annotated = (field.annotation, *field.metadata, *tagged)
@@ -100,6 +105,7 @@ def _refuse_by_validators(model: type[RunInput], given: Mapping[str, object]) ->
         model.model_validate(by_alias)
     except ValidationError as error:
         found = error.errors(include_url=False)
+        # With fields missing, only the given ones can be judged, and what is said about the whole is no news.
         whole = not any(one["type"] == "missing" and len(one["loc"]) == 1 for one in found)
         told = {
             str(one["loc"][0]) if one["loc"] else "the whole": message(one)
@@ -108,6 +114,10 @@ def _refuse_by_validators(model: type[RunInput], given: Mapping[str, object]) ->
         }
         if told:
             raise _unfit(model, told) from None
+    except Exception:
+        # A validator may rely on a field that is still missing (`info.data["size"]`); with the answer it is there.
+        if all(name in given for name, field in model.model_fields.items() if field.is_required()):
+            raise
 
 
 def _input_name(model: type[RunInput], name: str) -> str:

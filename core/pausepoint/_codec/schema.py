@@ -24,7 +24,9 @@ from .json_text import encode_json
 ENUM_NAMES = "x-enum-varnames"
 """The keyword that lists an enum's member names, in the order of its values."""
 
-_EMPTY_FACTORIES = (list, dict, set, tuple, frozenset, str, int, float, bool)
+EMPTY_FACTORIES = (list, dict, set, tuple, frozenset, str, int, float, bool)
+"""Default factories that make the same empty value each time, and cannot fail."""
+
 _BOUNDS = {
     "ge": "minimum",
     "gt": "exclusiveMinimum",
@@ -72,7 +74,8 @@ class AnswerSchema(GenerateJsonSchema):
     def get_default_value(self, schema: core_schema.WithDefaultSchema) -> Any:
         """Show the default of `default_factory=list` and the like, which is the same at any time."""
         factory = schema.get("default_factory")
-        if any(factory is known for known in _EMPTY_FACTORIES):
+        # Compared by identity: a factory may be any object, with an equality of its own.
+        if any(factory is known for known in EMPTY_FACTORIES):
             return factory()  # type: ignore[misc, call-arg]
         return schema.get("default", NoDefault)
 
@@ -114,6 +117,7 @@ class AnswerSchema(GenerateJsonSchema):
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         """Refuse keys that JSON, where every key is text, cannot hold."""
+        # Looked at before they become `propertyNames`, where a reader could no longer tell int keys from text.
         keys = self.resolve_ref_schema(self.generate_inner(schema.get("keys_schema", core_schema.str_schema())))
         fixed = [*keys.get("enum", ()), *([keys["const"]] if "const" in keys else [])]
         if keys.get("type") in ("array", "object") or not all(isinstance(value, str) for value in fixed):
@@ -128,6 +132,7 @@ class AnswerSchema(GenerateJsonSchema):
 
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
         """One field for a Decimal: text (which keeps every digit) or a number."""
+        # Pydantic would make it a union of two, and the form would ask which of the two was meant.
         result: JsonSchemaValue = {"type": ["string", "number"], "format": "decimal"}
         for name, keyword in _BOUNDS.items():
             bound = _exact(schema.get(name))
@@ -158,6 +163,7 @@ def _zoned(schema: CoreSchema, name: str) -> str:
 
 
 def _closed(schema: JsonSchemaValue) -> JsonSchemaValue:
+    # Only where nothing is said: extra="allow" has set it already.
     if schema.get("type") == "object" and "properties" in schema:
         schema.setdefault("additionalProperties", False)
     return schema
@@ -174,5 +180,6 @@ def _exact(bound: object) -> int | float | None:
     exact = Decimal(repr(bound)) if isinstance(bound, float) else Decimal(bound)
     if exact == exact.to_integral_value() and abs(exact) < 10**15:
         return int(exact)
+    # A float that is not the very bound would refuse its neighbours, or let them through.
     near = float(exact)
     return near if math.isfinite(near) and Decimal(repr(near)) == exact else None

@@ -19,6 +19,7 @@ LARGEST_FLOAT = int(sys.float_info.max)
 """As an integer: its shortest decimal spelling is a little less, and would refuse the number itself."""
 
 _BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf", "maxDigits", "decimalPlaces")
+# Where subschemas can be: values elsewhere (enum, const, default, examples) only look like schemas.
 _ONE = (
     "items",
     "additionalProperties",
@@ -52,8 +53,10 @@ def validator_schema(schema: Any) -> Any:
 
 
 def _with_limits(schema: dict[str, Any]) -> dict[str, Any]:
+    # JSON Schema applies `minimum` and its like to numbers alone, and a decimal comes as text from every form.
     if schema.get("format") == "decimal":
         schema[DECIMAL_BOUNDS] = {name: schema[name] for name in _BOUNDS if name in schema}
+    # An integer of 400 digits is a number in JSON, and overflows where the type wants a float.
     if schema.get("type") == "number":
         schema.setdefault("maximum", LARGEST_FLOAT)
         schema.setdefault("minimum", -LARGEST_FLOAT)
@@ -76,6 +79,7 @@ class DecimalBounds:
     """The keyword that holds decimals sent as text to their bounds; it refuses with a message for reviewers."""
 
     def __init__(self, _parent: dict[str, Any], value: Any, _path: list[str | int]) -> None:
+        # repr gives the shortest digits: Decimal(0.1) itself is 0.1000000000000000055...
         self._bounds: dict[str, Decimal] = {name: Decimal(repr(bound)) for name, bound in value.items()}
 
     def validate(self, instance: object) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -27,16 +29,25 @@ class Asked(Generic[T]):
     served: Served
 
 
-def key_of(question: Question[Any], scope: RunScope) -> str:
+@contextmanager
+def counted(question: Question[Any], scope: RunScope) -> Iterator[str]:
     """
-    Return the question's key: the author's, or the automatic one.
+    Give the key to ask a question under, inside the block: the author's, or the automatic one.
 
-    Called in the order of asking, and once for each asking: it counts.
+    Entered in the order of asking, and once for each asking: it counts, unless the block is left with an exception.
     """
     if question.key is not None:
-        return question.key
+        yield question.key
+        return
     digest = digest_of_question(question.prompt, question.title, question.answer.json_schema)
-    return automatic_key(question.name, digest, scope.ordinals.next(scope.context, question.name, digest))
+    ordinal = scope.ordinals.next(scope.context, question.name, digest)
+    try:
+        yield automatic_key(question.name, digest, ordinal)
+    except BaseException:
+        # The question may be stored all the same. Whoever catches the error and asks again must find that one, as a
+        # restart would, and not leave it behind for reviewers to answer in vain.
+        scope.ordinals.give_back(scope.context, question.name, digest, ordinal)
+        raise
 
 
 async def ask(question: Question[T], key: str, run: RunContext, surface: Surface) -> Asked[T]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
+import anyio
 import anyio.to_thread
 from pydantic import JsonValue
 from typing_extensions import TypeForm
@@ -13,7 +14,7 @@ from .._models import Request, Response, Served
 from .._store import layout
 from .._sync import Dual, refuse_in_loop, run_aio, run_sync
 from ..errors import DeclinedError, EventCancelledError, UsageError, WaitTimeoutError
-from .asking import ask, form_url, key_of
+from .asking import ask, counted, form_url
 from .question import DEFAULT_POLL, DEFAULT_TIMEOUT, UNSET, Attachments, OnTimeout, Question, checked_question
 from .surface import current_surface
 
@@ -133,7 +134,7 @@ class Event(Generic[T]):
     async def _wait(self) -> T:
         watcher = current_surface().watcher()
         response = await watcher.wait(self._request, self._parse, self.poll_interval_seconds)
-        return await self._value_of(response)
+        return await self._value_of(response, watcher.settling.judges)
 
     async def _response(self) -> Response | None:
         return await current_surface().watcher().records.response(self.request_id)
@@ -147,7 +148,7 @@ class Event(Generic[T]):
         self._parsed[encode_json(value)] = parsed
         return parsed
 
-    async def _value_of(self, response: Response) -> T:
+    async def _value_of(self, response: Response, judges: anyio.CapacityLimiter) -> T:
         label = self._request.label
         if response.outcome == "declined":
             by = response.by.name or "" if response.by else ""
@@ -167,14 +168,17 @@ class Event(Generic[T]):
                 at,
             )
         known = self._parsed.get(encode_json(response.value), UNSET)
-        return cast(T, known) if known is not UNSET else await anyio.to_thread.run_sync(self._parse, response.value)
+        if known is not UNSET:
+            return cast(T, known)
+        return await anyio.to_thread.run_sync(self._parse, response.value, limiter=judges)
 
 
 def event_of(question: Question[T]) -> Event[T]:
     """Ask the question from the calling thread and return the handle on it."""
     surface = current_surface()
     scope = surface.scope()
-    asked = run_sync(ask, question, key_of(question, scope), scope.context, surface)
+    with counted(question, scope) as key:
+        asked = run_sync(ask, question, key, scope.context, surface)
     return Event(asked.request, question.data_type, question.answer, asked.served, question.poll)
 
 
@@ -182,7 +186,8 @@ async def event_of_aio(question: Question[T]) -> Event[T]:
     """Ask the question from the calling event loop and return the handle on it."""
     surface = current_surface()
     scope = surface.scope()
-    asked = await run_aio(ask, question, key_of(question, scope), scope.context, surface)
+    with counted(question, scope) as key:
+        asked = await run_aio(ask, question, key, scope.context, surface)
     return Event(asked.request, question.data_type, question.answer, asked.served, question.poll)
 
 

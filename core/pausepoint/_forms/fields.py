@@ -63,6 +63,7 @@ class _Builder:
 
     def field(self, shape: Shape, place: _Place) -> Field:
         self._budget.spend()
+        # Before the kind, as in reading: a draft may hold any part as JSON.
         typed = self._draft.get(control(place.name, JSON))
         if typed is not None:
             as_json = Shape("json", shape.schema, shape.root)
@@ -110,6 +111,7 @@ class _Builder:
             return self._plain(shape, place, value=spelt(shape, shape.schema["const"]))
         if shape.kind in ("boolean", "choice"):
             return self._plain(shape, place, value=text, options=self._choices(shape, text))
+        # A secret's text is not given to the page, whatever the draft holds.
         if shape.kind in ("null", "secret"):
             return self._plain(shape, place)
         if shape.kind in ("date", "datetime", "time"):
@@ -129,6 +131,7 @@ class _Builder:
         return tuple(Option(value=value, label=label, selected=value == text) for value, label in pairs)
 
     def _optional(self, shape: Shape, place: _Place) -> Field:
+        # A name of its own where "left out" and "null" are two things: both boxes may be there, one in the other.
         own = control(place.name, OUT) if shape.omits else place.name
         present = control(own, NONE) not in self._draft
         held = inner(shape)
@@ -155,6 +158,7 @@ class _Builder:
         children = []
         for at, option in enumerate(options(shape)):
             within = _Place(control(place.name, at), place.path, labels[at], error=selected[at])
+            # Every alternative is drawn, chosen or not: without JavaScript nobody can fetch it later.
             drawn = selected[at] or not option.recursive
             children.append(self._drawn(option, within) if drawn else self._not_drawn(option, within))
         return self._plain(
@@ -196,6 +200,7 @@ class _Builder:
         return self._plain(shape, place, children=rows, can_add=count < MAX_ROWS)
 
     def _map_row(self, shape: Shape, place: _Place, at: int) -> Field:
+        # The row's own path is one that no message can have: its key's and its value's are told at those.
         name = below(place.name, at)
         key_place = _Place(control(name, KEY), key_path(place.path, at), "Name")
         value_place = _Place(name, path_below(place.path, row_key(keys(shape), self._draft, name)), "Value")

@@ -24,6 +24,8 @@ def best_option(shape: Shape, value: JsonValue) -> int | None:
 
 def score(shape: Shape, value: JsonValue) -> int:
     """Return how much the inputs of a shape say about a value; -1 where they cannot hold it."""
+    # 3 for what only this alternative can hold, 2 for a kind, 1 for a kind that includes another: so 1 is an integer
+    # rather than a number, and "2025-12-31" a date rather than a text.
     if shape.kind in ("null", "constant"):
         return 3 if same(shape.schema.get("const"), value) else _UNFIT
     if shape.kind == "choice":
@@ -41,6 +43,7 @@ def _of_container(shape: Shape, value: JsonValue) -> int:
     if shape.kind == "optional":
         return 1 if value is None and not shape.omits else score(inner(shape), value)
     if shape.kind == "union":
+        # As in best_option: an inner union is as good as its best alternative.
         return max((score(option, value) for option in options(shape)), default=_UNFIT)
     if shape.kind == "group":
         return _of_group(shape, value)
@@ -58,6 +61,7 @@ def _of_group(shape: Shape, value: JsonValue) -> int:
         found = dict(value.items())
     else:
         return _UNFIT
+    # What holds more of the value is the better fit, so the sum is compared and not the average.
     known = {part.key: part for part in parts(shape)}
     if found.keys() - known.keys() or any(part.required and part.key not in found for part in known.values()):
         return _UNFIT

@@ -28,6 +28,7 @@ def typed_json(text: str) -> JsonValue:
         raise ValueError(message) from None
     except RecursionError:
         raise ValueError(_too_deep()) from None
+    # The parser's own limit is Python's recursion limit, which depends on who calls.
     if _depth(value) > MAX_DEPTH:
         raise ValueError(_too_deep())
     if not _is_unicode(value):
@@ -79,6 +80,7 @@ def _is_unicode(value: JsonValue) -> bool:
 
 
 def _depth(value: JsonValue) -> int:
+    # A loop and not recursion: what comes in may be as deep as the parser let through.
     deepest = 0
     left: list[tuple[JsonValue, int]] = [(value, 0)]
     while left:

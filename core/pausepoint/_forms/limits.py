@@ -17,6 +17,9 @@ MAX_DIGITS = 4300
 
 MAX_DEPTH = MAX_JSON_DEPTH
 
+COUNT_DIGITS = 9
+"""Of a number that a form counts or selects with: more are no number of ours, and would take time to convert."""
+
 
 class TooManyInputsError(Exception):
     """The form would have more than 2,000 inputs; whoever counts decides what to show instead."""

@@ -15,6 +15,7 @@ def control(name: str, suffix: str | int) -> str:
 
 def below(name: str, key: str | int) -> str:
     """Return the name of a property, row or position below a node."""
+    # JSON pointer's own two escapes, `~` first; the third because `:` begins our controls.
     escaped = str(key).replace("~", "~0").replace("/", "~1").replace(":", "~2")
     return f"{name}/{escaped}"
 
@@ -37,5 +38,6 @@ def element_id(name: str, part: str = "") -> str:
         name: The input's name.
         part: Tells apart what has the same name: the frame around an input, for example.
     """
+    # Hyphens are replaced too: what replaces the others is made of them, so two names never share an id.
     safe = re.sub(r"[^A-Za-z0-9]", lambda found: f"-{ord(found[0]):x}-", name)
     return f"f-{safe}--{part}" if part else f"f-{safe}"

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import JsonValue
 
-from .limits import MAX_DEPTH, MAX_INPUTS, MAX_ROWS, Budget, Draft, TooManyInputsError
+from .limits import COUNT_DIGITS, MAX_INPUTS, MAX_ROWS, Budget, Draft, TooManyInputsError
 from .names import JSON, KEY, KIND, NONE, OFFSET, OUT, ROOT, ROWS, below, control, is_within, path_below
 from .shape import Part, Shape, inner, item, keys, options, parts, shape_of
 from .spelling import CHOOSE, FILL_IN, is_filled_in, understood
@@ -53,13 +53,19 @@ def parse(json_schema: Mapping[str, Any], draft: Draft) -> Parsed:
 
 
 def row_count(draft: Draft, name: str) -> int:
-    """Return how many rows a list or map has: at most 200, none where the count is not a number."""
+    """Return how many rows a list or map has: 201 for any number above 200, 0 where the count is not a number."""
     text = draft.get(control(name, ROWS), "0")
-    return min(int(text), MAX_ROWS + 1) if text.isascii() and text.isdigit() and len(text) < MAX_DEPTH else 0
+    return min(int(text), MAX_ROWS + 1) if _is_count(text) else 0
+
+
+def _is_count(text: str) -> bool:
+    # isdigit alone takes the digits of every alphabet, and superscripts, which int() refuses.
+    return text.isascii() and text.isdigit() and len(text) <= COUNT_DIGITS
 
 
 def is_never_drawn(shape: Shape, name: str, draft: Draft) -> bool:
     """Return True for a recursive part that was opened or chosen just now: the reviewer has not seen its inputs yet."""
+    # The switches themselves are drawn in its parent's place, so they say nothing about it.
     switches = (control(name, NONE), control(name, KIND))
     return shape.recursive and not any(is_within(known, name) and known not in switches for known in draft)
 
@@ -82,9 +88,11 @@ class _Reader:
         self._budget = Budget()
 
     def read(self, shape: Shape, name: str, path: str, required: bool = True) -> JsonValue | _LeftOut:
+        # To be filled in and submitted again: reading it as empty would accept defaults that nobody has seen.
         if is_never_drawn(shape, name, self._draft):
             self._refuse(path, "Please fill in the fields that are shown here now.")
             return None
+        # First of all, as the package's table says: the inputs below it may be left over from before.
         typed = self._draft.get(control(name, JSON))
         if typed is not None:
             return self._input(Shape("json", shape.schema, shape.root), typed, path, required)
@@ -101,6 +109,7 @@ class _Reader:
         return self._single(shape, name, path, required)
 
     def _single(self, shape: Shape, name: str, path: str, required: bool) -> JsonValue | _LeftOut:
+        # Whatever was submitted: there is nothing to type.
         if shape.kind in ("null", "constant"):
             constant: JsonValue = shape.schema.get("const")
             return constant
@@ -125,6 +134,7 @@ class _Reader:
         own = control(name, OUT) if shape.omits else name
         if control(own, NONE) in self._draft:
             return _LEFT_OUT if shape.omits else None
+        # Once "no value" is unticked, what is inside of a field without a default must be filled in.
         return self.read(inner(shape), name, path, required or shape.omits)
 
     def _union(self, shape: Shape, name: str, path: str, required: bool) -> JsonValue | _LeftOut:
@@ -132,7 +142,7 @@ class _Reader:
         chosen = self._draft.get(control(name, KIND), "")
         if not chosen and not required:
             return _LEFT_OUT
-        if not (chosen.isascii() and chosen.isdigit() and len(chosen) < MAX_DEPTH and int(chosen) < len(found)):
+        if not (_is_count(chosen) and int(chosen) < len(found)):
             self._refuse(path, CHOOSE)
             return None
         return self.read(found[int(chosen)], control(name, int(chosen)), path)
@@ -175,6 +185,7 @@ class _Reader:
             key = self._key(key_shape, below(name, at), key_path(path, at))
             if key is not None and key in found:
                 self._refuse(key_path(path, at), "Each name may occur only once.")
+            # By its key, since that is the path in the value, and so where `check` puts its own messages.
             value = self.read(row, below(name, at), path_below(path, row_key(key_shape, self._draft, below(name, at))))
             if key is not None:
                 found.setdefault(key, None if isinstance(value, _LeftOut) else value)

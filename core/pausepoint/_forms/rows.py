@@ -31,6 +31,7 @@ def edit(json_schema: Mapping[str, Any], draft: Draft, action: str) -> Draft:
         if verb == "remove":
             return _removed(draft, name)
     except TooManyInputsError:
+        # A form that is full stays as it is; the button is not drawn where we can know.
         pass
     return dict(draft)
 
@@ -44,6 +45,8 @@ def _added(json_schema: Mapping[str, Any], draft: Draft, name: str) -> Draft:
     count = row_count(draft, name)
     if count >= MAX_ROWS:
         return dict(draft)
+    # What a browser may still send of a row that was taken out must not come back in the new one. And who adds a row
+    # to a list that is "no value" wants it to have one.
     row = below(name, count)
     stale = control(name, NONE)
     kept = {known: text for known, text in draft.items() if not is_within(known, row) and known != stale}
@@ -54,6 +57,7 @@ def _added(json_schema: Mapping[str, Any], draft: Draft, name: str) -> Draft:
 
 
 def _opened(shape: Shape, draft: Draft, name: str) -> Draft:
+    # What was typed wins over the fresh defaults: it may have been opened before.
     opened = {known: text for known, text in draft.items() if known != control(name, NONE)}
     return {**drafted(inner(shape), name.removesuffix(f":{OUT}")), **opened}
 
@@ -64,6 +68,7 @@ def _removed(draft: Draft, name: str) -> Draft:
     if not (row.isascii() and row.isdigit() and len(row) <= _DIGITS and int(row) < count <= MAX_ROWS):
         return dict(draft)
     taken = int(row)
+    # Rows are numbered without gaps, so each below the one taken out moves up, its inputs with it.
     kept: Draft = {}
     for known, text in draft.items():
         at = _row_of(known, parent)

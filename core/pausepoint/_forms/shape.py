@@ -15,6 +15,7 @@ from .limits import MAX_FORM_DEPTH
 
 Node = Mapping[str, Any]
 
+# Keywords that no input can show: what is valid then depends on more than one node.
 _EXOTIC = frozenset({
     "not", "if", "then", "else", "contains", "patternProperties", "dependentSchemas", "dependentRequired",
     "unevaluatedItems", "unevaluatedProperties", "$dynamicRef",
@@ -29,12 +30,12 @@ _TEXTS: dict[str, FieldKind] = {
     "time": "time",
     "naive-time": "time",
     "any-time": "time",
-    "password": "secret",
     "multiline": "long_text",
     "decimal": "decimal",
 }
 _PLAIN: dict[str, FieldKind] = {"integer": "integer", "number": "number", "boolean": "boolean", "null": "null"}
 _UNRESOLVED: Node = {"not": {}}
+"""Stands for what a reference does not lead to: nothing fits it, and it is drawn as JSON."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,11 @@ def shape_of(root: Node, node: object, depth: int = 0, refs: frozenset[str] = fr
 
 def inner(shape: Shape) -> Shape:
     """Return what an optional holds when it has a value."""
+    # The same node once more, now as what it holds: "left out" is not in the schema but in its parent's `required`.
     if shape.omits:
         return replace(shape, kind=_bounded(_kind(shape.schema), shape.depth), omits=False)
     nodes = [node for node in _alternatives(shape.schema) if not _is_null(node)]
+    # Not deeper: an optional is a tick box beside a field, and no frame around it.
     if len(nodes) == 1:
         return shape.below(nodes[0], deeper=0)
     return shape.below({"anyOf": nodes}, deeper=0)
@@ -143,8 +146,33 @@ def keys(shape: Shape) -> Shape:
     return named if named.kind == "choice" and texts else shape.below({"type": "string"})
 
 
+def is_secret(schema: Node) -> bool:
+    """Return True where what is typed is masked, and never shown again."""
+    return schema.get("writeOnly") is True or schema.get("format") == "password"
+
+
+def holds_secret(shape: Shape) -> bool:
+    """Return True where there may be a secret anywhere in a part, also behind references."""
+    left: list[object] = [shape.schema]
+    followed: set[str] = set()
+    while left:
+        node = left.pop()
+        if isinstance(node, Mapping):
+            if is_secret(node):
+                return True
+            ref = node.get("$ref")
+            if isinstance(ref, str) and ref not in followed:
+                followed.add(ref)
+                left.append(_target(shape.root, ref))
+            left += node.values()
+        elif isinstance(node, list):
+            left += node
+    return False
+
+
 def _part(shape: Shape, key: str | int, node: object, required: bool) -> Part:
     found = shape.below(node)
+    # Of the node itself: the title of a model that is referred to is its class's, the same for every field of it.
     title = str(node.get("title", "")) if isinstance(node, Mapping) else ""
     if not required and "default" not in found.schema:
         found = Shape("optional", found.schema, found.root, found.depth, found.refs, found.recursive, omits=True)
@@ -156,9 +184,11 @@ def _resolved(root: Node, node: object) -> tuple[Node, frozenset[str]]:
     schema: Any = node
     while isinstance(schema, Mapping) and ("$ref" in schema or _sole(schema)):
         nested = {"$ref": schema["$ref"]} if "$ref" in schema else schema["allOf"][0]
+        # A field's own title, description and default stand beside the reference and win over the target's.
         beside = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
         target = nested
         if "$ref" in schema:
+            # A reference that comes back to itself without any container between would have no end.
             if schema["$ref"] in followed:
                 return _UNRESOLVED, frozenset(followed)
             followed.add(schema["$ref"])
@@ -206,7 +236,7 @@ def _bounded(kind: FieldKind, depth: int) -> FieldKind:
 
 
 def _text(schema: Node) -> FieldKind:
-    if schema.get("writeOnly"):
+    if is_secret(schema):
         return "secret"
     long = schema.get("maxLength", 0)
     usual: FieldKind = "long_text" if isinstance(long, int) and long > _LONG_TEXT and "format" not in schema else "text"
@@ -222,8 +252,10 @@ def _array(schema: Node) -> FieldKind:
 
 
 def _object(schema: Node) -> FieldKind:
+    # Without properties the default is an open object, which is a map.
     if schema.get("additionalProperties", bool(not schema.get("properties"))) is False:
         return "group"
+    # Fixed fields and free ones at once: no inputs can tell which is which.
     return "json" if schema.get("properties") else "map"
 
 

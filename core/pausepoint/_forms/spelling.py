@@ -20,12 +20,15 @@ from .shape import Shape
 FILL_IN = "Please fill this in."
 CHOOSE = "Please choose one."
 
+# No pattern here repeats a repetition, so none takes long on a text of a million characters.
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CLOCK = re.compile(r"([0-9]{2}:[0-9]{2})(:[0-9]{2})?(\.[0-9]{1,9})?")
 _OFFSET = re.compile(r"[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _TRAILING_OFFSET = re.compile(r"(?<=[0-9])(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$")
+# What a browser's own control can hold (HTML's "valid date string" and its like): from year 1, at most milliseconds,
+# no offset. Anything else it would show as empty, and so lose.
 _NATIVE = {
     "date": re.compile(r"(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}"),
     "datetime": re.compile(r"(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,3})?)?"),
@@ -52,6 +55,7 @@ def option_values(schema: Mapping[str, object]) -> list[str]:
     """
     values = schema.get("enum")
     known: Sequence[JsonValue] = values if isinstance(values, list) else []
+    # A browser changes line breaks in a value; an empty one is what it sends where nothing is chosen.
     if all(isinstance(value, str) and value and not re.search(r"[\x00-\x1f]", value) for value in known):
         return [str(value) for value in known]
     return [short_json(value) for value in known]
@@ -85,9 +89,11 @@ def is_filled_in(shape: Shape, text: str | None) -> bool:
     """Return True where something was typed; an empty text counts where the schema takes one."""
     if text is None:
         return False
+    # Some formats take no empty text though no minLength says so: "please fill this in" helps more than "must be a URL".
     if shape.kind in ("text", "long_text"):
         least = shape.schema.get("minLength", 0)
         return text != "" or not (shape.schema.get("format") in _NEVER_EMPTY or (isinstance(least, int) and least > 0))
+    # A password or a choice may be made of spaces.
     return bool(text if shape.kind in ("secret", "choice") else text.strip())
 
 
@@ -110,6 +116,7 @@ def understood(shape: Shape, text: str, offset: str = "") -> JsonValue:
 
 def same(one: object, other: object) -> bool:
     """Return True where two JSON values are the same, `1`, `1.0` and `true` being three."""
+    # Python takes True for 1 and 1 for 1.0, and would mark the wrong choice.
     if type(one) is not type(other):
         return False
     if isinstance(one, dict) and isinstance(other, dict):
@@ -133,6 +140,7 @@ def _integer(_: Shape, text: str) -> JsonValue:
 
 
 def _number(shape: Shape, text: str) -> JsonValue:
+    # float("1" * 400) is infinity, so a whole number is tried as a float too: the type behind it is one.
     typed = _numeral(text)
     if _INTEGER.fullmatch(typed):
         whole = _integer(shape, typed)
@@ -144,6 +152,7 @@ def _number(shape: Shape, text: str) -> JsonValue:
 
 
 def _decimal(_: Shape, text: str) -> JsonValue:
+    # As text: a JSON number would lose digits in every reader that makes a float of it.
     return _numeral(text)
 
 
@@ -181,6 +190,7 @@ def _date(_: Shape, text: str) -> JsonValue:
 
 
 def _moment(shape: Shape, text: str, offset: str) -> JsonValue:
+    # People paste what other programs print: an offset behind the time, a space in the place of the T.
     typed, trailing = split_offset(text)
     if shape.kind == "datetime" and typed[10:11] in (" ", "t"):
         typed = f"{typed[:10]}T{typed[11:]}"

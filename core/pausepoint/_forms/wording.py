@@ -9,6 +9,7 @@ from typing import Any
 from .shape import Shape, options
 from .spelling import is_filled_in, option_values, spelt
 
+# The codec writes it into the schema. Spelt again, because the two are siblings, which do not import each other.
 ENUM_NAMES = "x-enum-varnames"
 
 _KINDS = {
@@ -44,6 +45,7 @@ _TEXTS = {
 
 def humanised(name: str) -> str:
     """Return a name from code as a label: `shipping_date` is `Shipping date`, `lineItems` is `Line items`."""
+    # A break before each capital that follows a small letter or digit, so that "HTTPPort" stays in one piece.
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name.replace("_", " ").replace("-", " ")).strip()
     if words.isupper() and len(words) > 1:
         words = words.lower()
@@ -53,6 +55,7 @@ def humanised(name: str) -> str:
 def kind_labels(shape: Shape) -> list[str]:
     """Return the names of a union's alternatives, each different from the others."""
     labels: list[str] = []
+    # Two alternatives of one name could not be told apart by ear, nor by eye.
     for option in options(shape):
         label = _kind_label(option)
         same = sum(known == label or known.startswith(f"{label} (") for known in labels)
@@ -75,6 +78,7 @@ def hint(shape: Shape, required: bool = True) -> str:
     limits = _limits(shape)
     if required or "default" not in shape.schema or is_filled_in(shape, "") or shape.kind in _NEVER_LEFT_EMPTY:
         return limits
+    # Said only where emptying the input brings the default back: elsewhere an empty text is an answer.
     default = spelt(shape, shape.schema["default"])
     return "; ".join(part for part in (limits, f"left empty, it is {default}") if part)
 

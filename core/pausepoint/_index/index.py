@@ -87,8 +87,10 @@ class Index:
         if not 1 <= limit <= MAX_PAGE:
             raise UsageError(f"A page of a list holds 1 to {MAX_PAGE} events.", "Give a limit in that range.")
         place = _place_of(after)
+        # One at a time: two at once would list and read the same new events.
         async with self._refreshing:
             await self._refresh()
+        # What is settled elsewhere is still pending here; a page of pending ones finds out by itself, this one cannot.
         if status == "completed":
             await self._looked_at(await self._rows.all_pending())
         # One more than is shown tells whether there is a next page.
@@ -100,19 +102,24 @@ class Index:
             problems=tuple(await self._rows.problems()),
         )
 
-    async def expire_overdue(self) -> int:
+    async def expire_overdue(self, limit: int = MAX_PAGE) -> int:
         """
         Let the deadline settle the events that are past it by 5 s and more, for want of a workflow that would do it.
 
+        Args:
+            limit: How many are looked at, at most.
+
         Returns:
-            How many of them were looked at, at most 500.
+            How many were.
 
         Raises:
             StoreError: The store could not be read or written.
         """
         async with self._refreshing:
             await self._refresh()
-        overdue = await self._rows.overdue(self._markers.clock() - LATE, MAX_PAGE)
+        overdue = await self._rows.overdue(self._markers.clock() - LATE, limit)
+        # Before the looks, so that one that fails each time moves to the end too.
+        await self._rows.count_looks(overdue)
         await self._rows.update([entry for entry in await _each(overdue, self._expire) if entry is not None])
         return len(overdue)
 
@@ -127,6 +134,7 @@ class Index:
 
     async def _find(self, states: Sequence[State], place: Place, wanted: int) -> list[Entry]:
         found: list[Entry] = []
+        # More than once where the look shows that some of the chunk are no longer in the state asked for.
         while len(found) < wanted:
             asked = wanted - len(found)
             chunk = await self._rows.page(states, place, asked)

@@ -22,7 +22,7 @@ FIRST: Place = (2**63 - 1, "")
 _TABLES = """
 CREATE TABLE event (
     request_id TEXT PRIMARY KEY, asked INTEGER NOT NULL, deadline REAL, state INTEGER NOT NULL, request TEXT NOT NULL,
-    outcome TEXT, settled_at TEXT
+    outcome TEXT, settled_at TEXT, looks INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX by_deadline ON event (deadline) WHERE settled_at IS NULL;
 CREATE INDEX by_age ON event (state, asked DESC, request_id DESC);
@@ -69,6 +69,7 @@ class Rows:
     def __init__(self) -> None:
         import sqlite3
 
+        # One connection for all threads, in memory: sqlite3 leaves it to us that only one of them uses it at a time.
         self._lock = threading.Lock()
         self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._database.executescript(_TABLES)
@@ -77,6 +78,7 @@ class Rows:
 
     async def add(self, request: Request) -> None:
         """Add a pending event; nothing happens if it is there."""
+        # A prompt may be 64 KiB and a value private; a list shows neither.
         lean = request.model_copy(
             update={"prompt": "", "json_schema": {}, "initial": None, "default": None, "attachments": ()}
         )
@@ -109,6 +111,7 @@ class Rows:
 
     async def keep_only(self, stored: set[str]) -> None:
         """Drop events that are gone, and those with a record that could not be read, so that it is read again."""
+        # Compared here and not in SQL, which takes a limited number of values in one statement.
         known = {request_id for (request_id,) in await self._query("SELECT request_id FROM event", ())}
         await self._change("DELETE FROM event WHERE request_id = ?", [(gone,) for gone in known - stored])
         await self._change("DELETE FROM event WHERE state = ?", [(State.UNREADABLE,)])
@@ -125,17 +128,28 @@ class Rows:
         return [_entry(*row) for row in await self._query(f"{_SELECT} WHERE state = ?", (State.PENDING,))]
 
     async def overdue(self, now: datetime, limit: int) -> list[str]:
-        """Return ids of events with a deadline before *now* whose response is not known, longest overdue first."""
+        """
+        Return ids of events with a deadline before *now* whose response is not known.
+
+        Those that were looked at least often come first, then those that are longest overdue, so that events that stay
+        as they are (an answer waits for its verdict, a record cannot be read) never keep others from being looked at.
+        """
         found = await self._query(
             "SELECT request_id FROM event WHERE settled_at IS NULL AND deadline < ? AND state IN (?, ?)"
-            " ORDER BY deadline LIMIT ?",
+            " ORDER BY looks, deadline LIMIT ?",
             (now.timestamp(), State.PENDING, State.OVERDUE, limit),
         )
         return [request_id for (request_id,) in found]
 
+    async def count_looks(self, request_ids: Iterable[str]) -> None:
+        """Remember that these events, being overdue, are looked at once more."""
+        counted = [(request_id,) for request_id in request_ids]
+        await self._change("UPDATE event SET looks = looks + 1 WHERE request_id = ?", counted)
+
     async def page(self, states: Sequence[State], after: Place, limit: int) -> list[Entry]:
         """Return events in these states, youngest first, that stand after a place."""
         marks = ", ".join("?" for _ in states)
+        # The second comparison is the rule (many events can have one microsecond); the first lets it use the index.
         found = await self._query(
             f"{_SELECT} WHERE state IN ({marks}) AND asked <= ? AND (asked, substr(request_id, 1, 8)) < (?, ?)"
             " ORDER BY asked DESC, request_id DESC LIMIT ?",

@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import logging
 import os
+import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -23,7 +24,7 @@ import anyio
 from anyio import to_thread
 
 from .._settings import Settings
-from .._sync import portal
+from .._sync import begin
 from .._waiting import Watcher
 from .address import SharedAddress
 from .embedded import GRACE, LINGER, Application, EmbeddedServer, forget_after_fork
@@ -59,6 +60,7 @@ class Hosting:
         self._folder = folder
         self._address: SharedAddress | None = None
         self._servers: list[EmbeddedServer] = []
+        self._listeners: list[socket.socket] = []
         self._keeper: asyncio.Task[None] | None = None
         self._starting = anyio.Lock()
         self._moved: list[Moved] = []
@@ -87,6 +89,8 @@ class Hosting:
         """Return the open file descriptors, which a forked child must not keep."""
         if self._address is not None:
             yield from self._address.descriptors()
+        for listener in self._listeners:
+            yield listener.fileno()
         for server in self._servers:
             yield from server.descriptors()
 
@@ -139,11 +143,15 @@ class Hosting:
     async def _serve(self, ports: list[int]) -> str:
         # Listening first: until the app is imported, visitors wait in the queue and are not refused.
         listener = open_listener(self._settings.host, ports)
+        # Known before the import, which takes a second: a child that is forked meanwhile would keep the port for ever.
+        self._listeners.append(listener)
         try:
             server = EmbeddedServer(await to_thread.run_sync(self._make_app), listener)
         except BaseException:
             listener.close()
             raise
+        finally:
+            self._listeners.remove(listener)
         self._servers.append(server)
         _stop_at_exit()
         try:
@@ -240,7 +248,7 @@ def _stop_all(pid: int) -> None:
         return
     # The portal cancels what is left; whatever happens, the interpreter ends.
     with contextlib.suppress(TooLate, RuntimeError, KeyboardInterrupt):
-        portal().start_task_soon(_stop_hostings).result(LINGER + GRACE + 2)
+        begin(_stop_hostings).result(LINGER + GRACE + 2)
 
 
 async def _stop_hostings() -> None:

@@ -99,6 +99,7 @@ def _page(name: str, view: Page, **more: object) -> str:
 
 def _faults(view: FormView) -> list[_Fault]:
     """Return the lines of the error summary: what the fields show, then what no field shows."""
+    # In the order of the page, so that the first link of the summary leads to the first fault.
     fields = list(refused(view.field))
     lines = [_Fault(field.id, field.label, own_error(field)) for field in fields]
     told = {field.path for field in fields}

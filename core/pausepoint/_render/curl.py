@@ -39,10 +39,12 @@ def sample(schema: Mapping[str, Any]) -> JsonValue:
 
 
 def _sample(schema: Any, root: Mapping[str, Any], depth: int) -> JsonValue:
+    # A recursive type has no end of its own; null in its depth is wrong, but short enough to be corrected by hand.
     if not isinstance(schema, Mapping) or depth > _DEEPEST:
         return None
     if "$ref" in schema:
         return _sample(_target(str(schema["$ref"]), root), root, depth + 1)
+    # An example of a secret may be a real one, and a report is read by more people than a form.
     secret = schema.get("writeOnly") or schema.get("format") == "password"
     for given in ([schema["const"]] if "const" in schema else [], schema.get("enum"), schema.get("examples")):
         if given and not secret:

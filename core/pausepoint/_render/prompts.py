@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import nh3  # noqa: TID253 - nothing light imports _render
 from markdown_it import MarkdownIt  # noqa: TID253
@@ -15,6 +16,7 @@ _TAGS = {
 }  # fmt: skip
 _SCHEMES = {"http", "https", "mailto"}
 
+# Raw HTML is off in the parser, and the cleaner below takes out what is left: either alone would do, until it has a bug.
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 _ATTRIBUTES = {"a": {"href"}, "ol": {"start"}, "div": {"aria-label"}}
 _VALUES = {
@@ -24,9 +26,10 @@ _VALUES = {
 }
 
 
+@lru_cache(maxsize=64)
 def markdown(text: str) -> Markup:
     """
-    Return a prompt as HTML.
+    Return a prompt as HTML; the last 64 are kept, because a form is opened more than once and asked in many runs.
 
     Raw HTML shows literally. Images are not made, because a remote one would tell its server who reads the question and
     when. Links lead to `http`, `https` and `mailto` alone; any other keeps its words and loses its target. Headings
@@ -59,11 +62,13 @@ def _framed(tokens: list[Token]) -> Iterator[Token]:
     """Put each table into a group that scrolls by itself, and turn its inline styles (alignment) into classes."""
     tables = 0
     for token in tokens:
+        # The parser aligns table cells by `style`, which our Content-Security-Policy forbids.
         style = str(token.attrs.pop("style", ""))
         if style:
             token.attrs["class"] = style.partition(":")[2].strip()
         if token.type == "table_open":
             tables += 1
+            # What scrolls must be reachable by keyboard, and what takes focus must have a name.
             label = f"Table {tables}"
             attrs: dict[str, str | int | float] = {
                 "class": "scroll", "role": "group", "tabindex": "0", "aria-label": label
@@ -75,6 +80,7 @@ def _framed(tokens: list[Token]) -> Iterator[Token]:
 
 
 def _level(tokens: list[Token]) -> None:
+    # h1 is the page's title; who listens to a page moves by headings, and a gap reads as something left out.
     before = 1
     for token in tokens:
         if token.type not in ("heading_open", "heading_close"):

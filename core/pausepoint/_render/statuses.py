@@ -19,6 +19,11 @@ class Told(NamedTuple):
 _AGAIN = "Go back, reload the page and try again."
 _BY_STATUS = {
     400: Told("This request could not be read", "Something in it is not what a form of this app sends.", _AGAIN),
+    401: Told(
+        "This page is for operators",
+        "It needs the operator's token, which a browser does not send.",
+        "Open the link of the question itself: it works without. For the list of all, use `pausepoint list`.",
+    ),
     403: Told(
         "This was not accepted",
         "It did not come from a form of this app, or you may not do this.",

@@ -16,6 +16,8 @@ from .times import moment
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """Return the engine that every page is made with."""
+    # Kept for the life of the process: compiling all templates takes longer than rendering a page, and an installed
+    # package does not change under us.
     made = Environment(
         loader=PackageLoader("pausepoint", "templates"),
         autoescape=True,
@@ -32,11 +34,17 @@ def environment() -> Environment:
 
 def web_url(url: str | None) -> str:
     """Return a URL that may be linked to: `http` or `https`, else empty (`javascript:` is a URL too)."""
-    return url if url and urlsplit(url).scheme.lower() in ("http", "https") else ""
+    try:
+        scheme = urlsplit(url or "").scheme.lower()
+    except ValueError:
+        # An engine's mistake in its run's address must not take the form away.
+        return ""
+    return url if url and scheme in ("http", "https") else ""
 
 
 def own_error(field: Field) -> str:
     """Return the message to show at this node: none if the child it stands for (of an optional or union) shows it."""
+    # Two places with one message would be read twice; the innermost one is where the reviewer can do something.
     below = any(child.path == field.path and child.error == field.error for child in shown(field))
     return "" if below else field.error
 
@@ -78,6 +86,7 @@ def who(response: Response) -> str:
     """Return who settled an event, in words that say how sure we are of it."""
     if response.by is None:
         return {"operator": "an operator", "workflow": "the workflow itself"}.get(response.source, "nobody")
+    # Anybody can type any name, so one that nothing vouches for is never shown as a fact.
     name, assurance = response.by.name, response.by.assurance
     if name is None:
         return "the person at the workflow’s own machine" if assurance == "local" else "somebody who has the link"

@@ -45,6 +45,7 @@ def _relative(seconds: float) -> str:
 
 def _amount(seconds: float) -> str:
     """Return the two largest units, rounded: a page made a second late still says `1 hour`, not `59 minutes`."""
+    # Rounded before they are split, or 59.6 minutes would be "60 minutes" and never "1 hour".
     minutes = round(seconds / 60)
     if minutes < 24 * 60:
         hours, minutes = divmod(minutes, 60)

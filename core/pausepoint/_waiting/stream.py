@@ -74,10 +74,12 @@ class Stream:
 
     async def _listen(self) -> bool:
         """Connect and pass hints on until the connection ends; say whether there was one."""
+        # Slow to import, and this is the loop that everything runs on.
         httpx = await asyncio.to_thread(importlib.import_module, "httpx")
-        headers = {"Authorization": f"Bearer {stream_bearer(await self._secret())}", "Accept": "text/event-stream"}
         wait = httpx.Timeout(5.0, read=SILENCE)
         try:
+            bearer = stream_bearer(await self._secret())
+            headers = {"Authorization": f"Bearer {bearer}", "Accept": "text/event-stream"}
             async with (
                 httpx.AsyncClient(timeout=wait, headers=headers, trust_env=self._through_proxies) as client,
                 client.stream("GET", f"{self.url}/api/v1/stream") as reply,
@@ -88,6 +90,8 @@ class Stream:
         except (httpx.HTTPError, OSError, StoreError) as error:
             # Hints only: until the stream is back, the watcher looks for markers as if there had never been one.
             _log.info("The stream of hints is down and is opened again: %s", type(error).__name__)
+        except Exception:  # noqa: BLE001 - one that ended would be believed to deliver hints for ever
+            _log.exception("The stream of hints failed and is opened again.")
         was_healthy, self.is_healthy = self.is_healthy, False
         return was_healthy
 

@@ -15,6 +15,7 @@ import logging
 import random
 from collections import Counter, deque
 from collections.abc import Callable
+from contextvars import Context
 from datetime import datetime
 
 from .._markers import Cursor, Markers
@@ -43,7 +44,7 @@ class _Waiter:
         self.request = request
         self.poll = poll
         self.users = 0
-        self.asleep: set[asyncio.Future[None]] = set()
+        self.asleep: list[asyncio.Future[None]] = []
         self.judging = asyncio.Lock()
 
     def wake(self) -> None:
@@ -75,6 +76,7 @@ class Watcher:
         self._cursors: dict[str, Cursor] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._finding: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
         self._fast_until = 0.0
         self._ticked = 0.0
@@ -102,12 +104,15 @@ class Watcher:
                 # Made before the look: what is stored while we look wakes us from the sleep after it. A future and no
                 # asyncio.Event, which weighs ten times as much, a hundred thousand times.
                 woken: asyncio.Future[None] = loop.create_future()
-                waiter.asleep.add(woken)
-                response = await self._look(waiter, parse)
-                if response is not None:
-                    return response
-                await woken
-                waiter.asleep.discard(woken)
+                waiter.asleep.append(woken)
+                try:
+                    response = await self._look(waiter, parse)
+                    if response is not None:
+                        return response
+                    await woken
+                finally:
+                    # Also when this wait ends: others may share the waiter, and wait on for days.
+                    waiter.asleep.remove(woken)
         finally:
             self._leave(waiter)
 
@@ -164,13 +169,20 @@ class Watcher:
             del self._waiters[waiter.request.request_id]
             self._polls -= Counter([waiter.poll])
             self._mailboxes -= Counter([waiter.request.mailbox])
-            self._forget_deadlines()
+            if waiter.request.mailbox not in self._mailboxes:
+                # Else the next look, hours later perhaps, would list every minute since the last one.
+                self._cursors.pop(waiter.request.mailbox, None)
+            self._forget_left()
 
-    def _forget_deadlines(self) -> None:
-        # Most events are answered long before their deadline; what is left of them must not pile up.
-        if len(self._deadlines) > 2 * len(self._waiters) + 1000:
-            self._deadlines = [due for due in self._deadlines if due[1] in self._waiters]
+    def _forget_left(self) -> None:
+        # Most events are answered long before their deadline or their turn in the sweep, and one may be waited for many
+        # times; what is left of that must not pile up. Now and then, since it costs a look at each entry.
+        most = 2 * len(self._waiters) + 1000
+        if len(self._deadlines) > most:
+            self._deadlines = list({due for due in self._deadlines if due[1] in self._waiters})
             heapq.heapify(self._deadlines)
+        if len(self._round) > most:
+            self._round = deque(dict.fromkeys(each for each in self._round if each in self._waiters))
 
     async def _look(self, waiter: _Waiter, parse: Parse) -> Response | None:
         try:
@@ -199,7 +211,8 @@ class Watcher:
             self._loop = loop
             self._ticked = loop.time()
             self._stirred = asyncio.Event()
-            self._watching = loop.create_task(self._watch())
+            # In an empty context: it outlives the run and the variables of whoever waits first.
+            self._watching = Context().run(loop.create_task, self._watch())
         self._stirred.set()
 
     def _look_at_markers(self) -> None:
@@ -215,15 +228,19 @@ class Watcher:
             self._stream.open()
         try:
             while self._waiters:
-                await self._nap(self._ticked + self._tick() - loop.time())
+                await self._nap(self._until_tick())
                 self._wake_due()
-                if loop.time() >= self._ticked + self._tick():
+                if self._until_tick() <= 0:
                     self._ticked = loop.time()
-                    await self._find_marked()
+                    # Beside this loop: a listing that hangs must hold up neither deadlines nor the sweep.
+                    self._finding = loop.create_task(self._find_marked())
+                    self._finding.add_done_callback(lambda _: self._stirred.set())
                 if loop.time() >= swept + SWEEP_EVERY:
                     swept = loop.time()
                     self._sweep()
         finally:
+            if self._finding is not None:
+                self._finding.cancel()
             if self._stream is not None:
                 self._stream.close()
 
@@ -242,6 +259,12 @@ class Watcher:
         now = self._clock().timestamp()
         while self._deadlines and self._deadlines[0][0] <= now:
             self._wake(heapq.heappop(self._deadlines)[1])
+
+    def _until_tick(self) -> float:
+        """Return the seconds to the next look for markers; one at a time."""
+        if self._finding is not None and not self._finding.done():
+            return SWEEP_EVERY
+        return self._ticked + self._tick() - asyncio.get_running_loop().time()
 
     def _tick(self) -> float:
         """Return the seconds between two looks for markers: short at first, long while hints are pushed."""

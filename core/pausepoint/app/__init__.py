@@ -67,6 +67,8 @@ def create_app(store: Store, hooks: object | None = None, *, settings: Settings 
     """
     settings = settings or Settings.load()
     desk = Desk(store, settings)
+    # FastAPI's own pages of documentation load scripts from elsewhere. A path with a slash too many is not redirected,
+    # because a POST would lose its body on the way, and some clients their token.
     app = FormApp(
         title="Pausepoint",
         version="1",
@@ -79,6 +81,7 @@ def create_app(store: Store, hooks: object | None = None, *, settings: Settings 
     )
     app.state.desk = desk
     app.state.hooks = hooks
+    # The only middleware, so nothing answers before it: a refused request is told by it, and never reaches a route.
     app.add_middleware(Guard, public_url=settings.public_url)
     app.add_exception_handler(PausepointError, tell_error)
     app.add_exception_handler(HTTPException, tell_status)
@@ -94,8 +97,10 @@ def create_app(store: Store, hooks: object | None = None, *, settings: Settings 
 async def _swept(app: FastAPI) -> AsyncIterator[None]:
     """Sweep the store as long as the app is served on its own; a mounted app has no lifespan, and does not."""
     sweeping = asyncio.create_task(app.state.desk.sweeper.run())
-    yield
-    sweeping.cancel()
+    try:
+        yield
+    finally:
+        sweeping.cancel()
 
 
 def _untraced() -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ..errors import AnswerError
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MAX_INPUTS = 5000
+"""In one submitted form; more than the forms draw (2,000), so that what is too much is told at the form itself."""
 
 AnyJson = Annotated[JsonValue, WithJsonSchema({})]
 """A JSON value; described in place, because pydantic's own reference would lead nowhere from the app's description."""
@@ -58,6 +59,7 @@ async def json_of(http: HttpRequest, shape: type[B]) -> B:
     """
     _refuse_other_than(JSON, http)
     value = decode_json(await http.body())
+    # Not FastAPI's own reading: it takes NaN and repeated keys, and its refusals repeat what was sent.
     try:
         return shape.model_validate(value)
     except ValidationError as error:
@@ -75,6 +77,7 @@ def comment_error(comment: str) -> str:
 
 
 def _refuse_other_than(media_type: str, http: HttpRequest) -> None:
+    # Strict, because a page of somebody else's can send text/plain or multipart anywhere without asking first.
     given, *parameters = [part.strip().lower() for part in http.headers.get("content-type", "").split(";")]
     charsets = [part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset=")]
     if given != media_type or charsets not in ([], ["utf-8"], ["utf8"]):

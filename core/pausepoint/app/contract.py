@@ -8,16 +8,20 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import BaseModel
 
+from .._runs import REQUEST_ID
 from .bodies import FORM, JSON
 from .problems import MEDIA_TYPE, Problem
 
 Responses = dict[int | str, dict[str, Any]]
 
+ID_PATTERN = f"^{REQUEST_ID.pattern}$"
+
+# Described but not enforced: a malformed id is answered as an unknown one, so that nothing can be learnt by trying.
 RequestId = Annotated[
     str,
     Path(
         description="The event's id. Any other text is answered like an id that is not there.",
-        json_schema_extra={"pattern": "^[a-z2-7]{26}$"},
+        json_schema_extra={"pattern": ID_PATTERN},
     ),
 ]
 

@@ -22,6 +22,7 @@ from ..errors import UnknownRequestError
 from .streaming import Hub
 from .sweeping import Sweeper
 
+# In small letters, as it is compared: the scheme's name is case-insensitive.
 BEARER = "bearer "
 
 
@@ -49,7 +50,9 @@ class Desk:
         self.index = Index(self.records, markers, self.settling)
         self.sweeper = Sweeper(store, self.index)
         self._identity_secret: bytes | None = None
+        # For a store without a secret, which has no event either: the forms of such an app are good for nothing.
         self._own_secret = secrets.token_bytes(32)
+        self._tokens: tuple[bytes, FormTokens] | None = None
 
     async def request(self, request_id: str) -> Request:
         """
@@ -70,8 +73,10 @@ class Desk:
 
     async def tokens(self) -> FormTokens:
         """Return what signs and checks form tokens: one for all processes that serve this store, restarted or not."""
-        secret = await self._identity()
-        return FormTokens([("form", secret or self._own_secret)])
+        secret = await self._identity() or self._own_secret
+        if self._tokens is None or self._tokens[0] != secret:
+            self._tokens = secret, FormTokens([("form", secret)])
+        return self._tokens[1]
 
     async def proof(self, nonce: str) -> str | None:
         """Return the proof that we know the store's secret; None where the store is new and has none."""
@@ -116,6 +121,7 @@ class Desk:
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
 
     def _heard(self, request_id: str) -> None:
+        # A workflow in this very process needs no stream; all others hear it through theirs.
         _waiting.hint(self.store.url, request_id)
         self.hub.say(request_id)
 

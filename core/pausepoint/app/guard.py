@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .._models import MAX_BODY_BYTES
@@ -84,6 +85,9 @@ class Guard:
             await self._app(inner, _limited(receive), answer.send)
         except _TooLargeError:
             await _refuse(scope, receive, answer, problem(413))
+        except ClientDisconnect:
+            # Gone in the middle of its body: nobody is left to answer, and nothing has failed.
+            return
         except Exception as error:  # noqa: BLE001 - the last one who can answer, and who can keep values out of the log
             _log_failure(inner, error)
             await _refuse(scope, receive, answer, problem(500))
@@ -96,6 +100,7 @@ class Guard:
         if scope["method"] not in SAFE_METHODS and not self._is_same_origin(scope, headers):
             _log.warning("A request was refused: another site's page sent it.")
             return problem(403)
+        # Only what the client says of itself; `_limited` counts what really comes.
         length = headers.get("content-length", "0")
         if length.isascii() and length.isdigit() and int(length[:20]) > MAX_BODY_BYTES:
             return problem(413)
@@ -106,12 +111,14 @@ class Guard:
         Only names that nobody else can point at us: with any other, a foreign page could call itself our origin (DNS
         rebinding).
         """
+        # Of two Hosts, a proxy before us may have believed the other.
         if len(hosts) != 1:
             return False
         name = _host_name(hosts[0])
         return name is not None and (_is_loopback(name) or name == self._public_host)
 
     def _is_same_origin(self, scope: Scope, headers: Headers) -> bool:
+        # "same-site" is refused too: another port of localhost is the same site, and somebody else's.
         site = headers.get("sec-fetch-site")
         if site not in {None, "same-origin", "none"}:
             return False
@@ -120,6 +127,7 @@ class Guard:
         # it in the other header.
         if not origins or (origins == ["null"] and site == "same-origin"):
             return True
+        # Both, because behind a proxy that ends TLS we see http where the browser says https.
         ours = {_origin(f"{scope.get('scheme', 'http')}://{headers['host']}"), self._public_origin}
         return len(origins) == 1 and (given := _origin(origins[0])) is not None and given in ours
 
@@ -151,6 +159,7 @@ async def _refuse(scope: Scope, receive: Receive, answer: _Answer, trouble: Prob
     response = told(scope, trouble, {"Connection": "close"} if has_body else {})
     await answer.send({"type": "http.response.start", "status": trouble.status, "headers": response.raw_headers})
     await answer.send({"type": "http.response.body", "body": response.body, "more_body": True})
+    # Who sent "Expect: 100-continue" has not sent its body, and will not now.
     if has_body and "expect" not in Headers(scope=scope):
         await _drain(receive)
     await answer.send({"type": "http.response.body", "body": b""})
@@ -193,10 +202,12 @@ def _host_name(host: str) -> str | None:
         port_fits = parts.port is None or parts.port > 0
     except ValueError:
         return None
+    # urlsplit is lenient; only what it gives back unchanged is a host and nothing else.
     return parts.hostname if port_fits and parts.netloc == host and "@" not in host else None
 
 
 def _is_loopback(name: str) -> bool:
+    # By browsers' rules never looked up in DNS; no other name is safe, whatever it resolves to just now.
     if name == "localhost":
         return True
     try:

@@ -48,6 +48,7 @@ async def health(
 @router.get("/ready", responses=refusals(500, 503))
 async def ready(desk: AtDesk) -> Ready:
     """Say that the store can be read; writing is not tried, because a GET changes nothing."""
+    # Both kinds of access: permission to read an object does not include permission to list.
     await desk.store.get(layout.STORE)
     await desk.store.list(layout.KEYS)
     return Ready()

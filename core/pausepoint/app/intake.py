@@ -34,11 +34,13 @@ async def take(desk: Desk, request: Request, answer: Answer, form: str | None = 
         assert submitted.response is not None  # noqa: S101 - exactly one of the two is there
         return submitted.response
     candidate = submitted.candidate
+    # Waited for here, so that a reviewer who is refused can correct it at once and in the same form.
     became = await desk.settling.verdict_on(request, candidate, PATIENCE)
     if isinstance(became, Verdict):
         raise AnswerError(
             "The workflow refused this answer.", "Correct it and send it again.", request.label, became.fields
         )
+    # Settled, but not by this one: whoever has it must not be told "accepted".
     if became is not None and became.candidate != candidate.number:
         raise already_settled(request, became)
     return became or candidate

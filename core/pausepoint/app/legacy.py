@@ -14,7 +14,7 @@ from .._models import Answer, Candidate, Model, Outcome, Request, Response
 from .._store import layout
 from ..errors import AnswerError
 from .bodies import AnyJson, comment_error, json_of
-from .contract import RequestId, json_body, refusals
+from .contract import ID_PATTERN, RequestId, json_body, refusals
 from .desk import AtDesk
 from .intake import take
 
@@ -35,7 +35,7 @@ class Submission(Model):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    request_id: str = Field(json_schema_extra={"pattern": "^[a-z2-7]{26}$"})
+    request_id: str = Field(json_schema_extra={"pattern": ID_PATTERN})
     value: AnyJson
     data_type: str | None = None
     response_path: str | None = None
@@ -121,6 +121,7 @@ async def status(http: HttpRequest, reply: HttpResponse, desk: AtDesk, request_i
     if request is None:
         reply.status_code = 404
         return Status(status="not_found")
+    # What is about to be written for an overdue event, and not `settled`, which would write it: this is a GET.
     settled = await desk.settling.outlook(request)
     return Status(
         status="completed" if settled else "pending",
@@ -139,6 +140,7 @@ def refuse_misfit(request: Request, submission: Submission) -> None:
         AnswerError: It means another type or another place, or its comment is too long.
     """
     fields: dict[str, str] = {}
+    # Refused rather than ignored: a client that believes something else has another event in mind.
     if submission.data_type not in {None, request.data_type}:
         fields["data_type"] = f"This event asks for {request.data_type}."
     if submission.response_path not in {None, layout.response_path(request.request_id)}:

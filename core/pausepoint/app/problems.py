@@ -84,6 +84,7 @@ def problem(status: int, detail: str = "", todo: str = "", event: str = "", **mo
 
 def problem_of(error: PausepointError) -> Problem:
     """Return what an error means over HTTP."""
+    # From the special to the general: the first two and the last but one are StoreErrors too.
     if isinstance(error, AlreadySettledError):
         status = 410 if error.outcome in CLOSED else 409
         ended = {"outcome": error.outcome, "settled_at": error.settled_at, "by": error.by or None}
@@ -133,6 +134,7 @@ async def tell_status(http: HttpRequest, error: Exception) -> HttpResponse:
     if not isinstance(error, HTTPException):
         raise error
     headers = dict(error.headers or {})
+    # The router does not know that the guard makes a GET of each HEAD.
     if "GET" in headers.get("Allow", ""):
         headers["Allow"] = "GET, HEAD"
     return told(http.scope, problem(error.status_code), headers)
@@ -148,8 +150,11 @@ async def tell_parameters(http: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def _wants_json(scope: Scope) -> bool:
-    path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
+    root, path = str(scope.get("root_path", "")).rstrip("/"), str(scope["path"])
+    # Some servers leave the prefix in the path and some take it out, and a path may begin like a prefix (`/a`, `/api`).
+    path = path[len(root) :] if path.startswith(f"{root}/") else path
     if path.startswith(_JSON_ROUTES):
         return True
+    # A browser asks for both, in its own way; whoever names JSON alone is a program.
     accept = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"), "")
     return "json" in accept and "text/html" not in accept

@@ -167,9 +167,11 @@ async def wait_for_event(
     timeout: Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait at most.")] = 30,  # noqa: ASYNC109
 ) -> EventDetail:
     """Return the event as soon as it is settled, or as it is when the time is over: look at `status`."""
-    detail = await show_event(http, desk, request_id)
+    desk.admit(http, "api", "see")
     mailbox = (await desk.request(request_id)).mailbox
     async with desk.hub.listening(mailbox) as listener:
+        # Only now: what is stored between a look and the listening would be heard by nobody.
+        detail = await show_event(http, desk, request_id)
         with anyio.move_on_after(timeout):
             while detail.status == "pending" and (heard := await listener.next(LOOK_EVERY)) is not None:
                 if heard in ("", request_id):
@@ -207,6 +209,7 @@ async def answer_event(http: HttpRequest, reply: HttpResponse, desk: AtDesk, req
     visitor = desk.admit(http, "api", "answer")
     body = await json_of(http, AnswerBody)
     request = await desk.request(request_id)
+    # null is an answer where the type has it, so what counts is whether a value was sent.
     if not body.declined and "value" not in body.model_fields_set:
         _refuse(request, {"value": "This is required, unless `declined` is true."})
     if wrong := comment_error(body.comment):
@@ -233,6 +236,7 @@ async def cancel_event(http: HttpRequest, desk: AtDesk, request_id: RequestId) -
     request = await desk.request(request_id)
     if wrong := comment_error(body.reason):
         _refuse(request, {"reason": wrong})
+    # First, so that an overdue event expires, with its declared default, rather than being withdrawn.
     standing = await desk.settling.settled(request) or await desk.settling.cancel(
         request, body.reason, by_operator=True
     )

@@ -114,6 +114,7 @@ class Sheets:
             response: How.
             refused: This visitor has just submitted an answer that came too late.
         """
+        # Who only looks at an answered question is told about it with a 200; who tried to answer it, with a conflict.
         status = 410 if response.outcome in CLOSED else 409 if refused else 200
         return HTMLResponse(_render.settled_page(self._outcome(response, refused=refused)), status)
 
@@ -134,4 +135,5 @@ class Sheets:
         return None if default is None else self._read_only(default.value)
 
     def _read_only(self, value: JsonValue) -> Field:
+        # Through the form and back, so that a page never shows more of a value than its form would: secrets stay hidden.
         return build(self._request.json_schema, draft_of(self._request.json_schema, value))

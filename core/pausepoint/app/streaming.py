@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextvars import Context
 
@@ -52,6 +51,7 @@ class _Listener:
         return ""
 
     def _put(self, request_id: str | None) -> None:
+        # A hint may be lost, the end may not: the server would wait for this stream.
         if request_id is None and self._queue.full():
             self._queue.get_nowait()
         with contextlib.suppress(asyncio.QueueFull):
@@ -90,6 +90,7 @@ class Hub:
         self._listeners.add(listener)
         if self._closed:
             listener.tell(None)
+        # Each listener looks after it, so that a tail that failed, or whose loop has ended, is replaced.
         self._keep_tailing()
         try:
             yield listener
@@ -97,6 +98,7 @@ class Hub:
             self._listeners.discard(listener)
 
     def _keep_tailing(self) -> None:
+        # In a context of its own: it outlives the request that happens to start it, and serves all.
         loop = asyncio.get_running_loop()
         if self._tail is None or self._tail.done() or self._tail.get_loop() is not loop:
             self._tail = Context().run(loop.create_task, self._follow_markers())
@@ -104,7 +106,7 @@ class Hub:
     async def _follow_markers(self) -> None:
         cursors: dict[str, Cursor] = {}
         while self._listeners and not self._closed:
-            for mailbox in Counter(listener.mailbox for listener in self._listeners):
+            for mailbox in {listener.mailbox for listener in self._listeners}:
                 cursor = cursors.setdefault(mailbox, Cursor(self._markers, mailbox))
                 await self._pass_on(mailbox, cursor)
             await anyio.sleep(TAIL_EVERY)
@@ -144,6 +146,7 @@ class EventStream(Response):
         if BODILESS in scope:
             await send({"type": "http.response.body", "body": b""})
             return
+        # Sending tells nobody that the client has gone; only receiving does.
         async with anyio.create_task_group() as both:
 
             async def until_gone() -> None:

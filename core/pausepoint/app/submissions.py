@@ -25,6 +25,7 @@ from .sheets import Faults, Sheets, Typed
 router = APIRouter(tags=["pages"])
 
 _EDITS = ("add:", "remove:")
+"""Buttons that change the form and store nothing."""
 _STALE = (
     "This form had been open for too long, or does not come from this app. Look over what you typed, and send it again."
 )
@@ -70,6 +71,7 @@ class _Submission:
 
     async def page(self) -> HTMLResponse:
         """Do what the pressed button says, and return the page that tells about it."""
+        # Before anything else is done with it; a form that is merely old is not lost, since it is shown again in full.
         try:
             (await self._desk.tokens()).check(self._token, self._request.request_id)
         except LinkError:
@@ -79,6 +81,7 @@ class _Submission:
             return await self._again(Typed(draft=draft, comment=self._typed.comment, reviewer=self._typed.reviewer))
         if self._action not in {"", "decline"}:
             raise HTTPException(400)
+        # Declining needs no valid form: whoever cannot answer need not fill it in first.
         is_declined = self._action == "decline"
         value, faults = (None, self._faults({})) if is_declined else self._parsed()
         if faults:
@@ -129,6 +132,7 @@ class _Submission:
         return response
 
     async def _again(self, typed: Typed, faults: Faults | None = None, status: int = 200) -> HTMLResponse:
+        # Not worth correcting what can no longer be answered.
         settled = await self._desk.settling.outlook(self._request)
         if settled is not None:
             return self._sheets.settled(settled, refused=True)

@@ -38,6 +38,7 @@ class Sweeper:
             try:
                 await self._index.expire_overdue()
                 if anyio.current_time() - cleared >= CLEAR_EVERY:
+                    # Before the sweep: one that fails is tried again in an hour, not every few seconds.
                     cleared = anyio.current_time()
                     await self._store.sweep()
             except PausepointError as error:

@@ -1,1 +1,1 @@
-"""What the suite is made of: parties that take turns, processes that are killed, and the claims that hold all the same."""
+"""What the suite is made of: parties that take turns, processes that are killed, and the claims that must hold."""

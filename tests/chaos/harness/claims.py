@@ -14,14 +14,14 @@ CANDIDATE = re.compile(r"candidates/([0-9]+)\.json")
 VERDICT = re.compile(r"candidates/([0-9]+)\.verdict\.json")
 
 
-class Broken(AssertionError):
+class BrokenClaimError(AssertionError):
     """A claim that does not hold."""
 
 
 def claim(holds: object, words: str) -> None:
     """Fail with *words*, which say what must never happen and has."""
     if not holds:
-        raise Broken(words)
+        raise BrokenClaimError(words)
 
 
 @dataclass
@@ -52,7 +52,7 @@ def events_of(objects: Mapping[str, bytes]) -> dict[str, Stored]:
         try:
             content = json.loads(body)
         except ValueError:
-            raise Broken(f"an object is torn: {name}") from None
+            raise BrokenClaimError(f"an object is torn: {name}") from None
         if name == "request.json":
             event.request = content
         elif name == "response.json":
@@ -128,12 +128,16 @@ def _check_response(event: Stored, request: dict[str, Any], response: dict[str, 
 def _check_expiry(request: dict[str, Any], response: dict[str, Any]) -> None:
     default = request["default"]
     claim(request["deadline"] is not None, "an event without a deadline expired")
-    settled, deadline = datetime.fromisoformat(response["settled_at"]), datetime.fromisoformat(request["deadline"])
-    claim(settled >= deadline, "an event expired before its deadline")
+    claim(moment(response["settled_at"]) >= moment(request["deadline"]), "an event expired before its deadline")
     if default is None:
         claim(response["source"] == "deadline" and response["value"] is None, "silence became a value")
     else:
         claim(response["source"] == "default" and response["value"] == default["value"], "silence is not the default")
+
+
+def moment(text: str) -> datetime:
+    """Read a stored time; Python 3.10 does not know the Z."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 @dataclass

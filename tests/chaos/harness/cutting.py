@@ -1,17 +1,20 @@
-"""A TCP proxy that sometimes cuts the connection when the server has done its work and before the client hears of it."""
+"""A TCP proxy that sometimes cuts a connection when the server has done its work and the client has not heard of it."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
-import threading
 from collections.abc import Iterator
+from functools import partial
+
+import anyio
+import anyio.abc
+from anyio.from_thread import start_blocking_portal
 
 
 class CuttingProxy:
     """
-    Passes on to a port of this machine, in a thread of its own.
+    Passes on to a port of this machine.
 
     Args:
         port: The server's.
@@ -28,48 +31,36 @@ class CuttingProxy:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[CuttingProxy]:
-        """Run until the block is left."""
-        loop = asyncio.new_event_loop()
-        serving = loop.run_until_complete(asyncio.start_server(self._pass_on, "127.0.0.1", 0))
-        self.port = serving.sockets[0].getsockname()[1]
-        thread = threading.Thread(target=loop.run_forever)
-        thread.start()
-        try:
-            yield self
-        finally:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-            serving.close()
-            for task in asyncio.all_tasks(loop):
-                task.cancel()
-            loop.run_until_complete(asyncio.sleep(0.01))
-            loop.close()
+        """Run in a thread of its own until the block is left."""
+        with start_blocking_portal() as portal:
+            listener = portal.call(partial(anyio.create_tcp_listener, local_host="127.0.0.1", local_port=0))
+            self.port = listener.extra(anyio.abc.SocketAttribute.local_port)
+            serving = portal.start_task_soon(listener.serve, self._pass_on)
+            try:
+                yield self
+            finally:
+                serving.cancel()
+                portal.call(listener.aclose)
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            theirs = await asyncio.open_connection("127.0.0.1", self._server_port)
-        except OSError:
-            writer.close()
-            return
-        requests = asyncio.create_task(_copy(reader, theirs[1]))
-        try:
-            while reply := await theirs[0].read(65536):
+    async def _pass_on(self, client: anyio.abc.SocketStream) -> None:
+        with contextlib.suppress(OSError, anyio.EndOfStream, anyio.BrokenResourceError):
+            server = await anyio.connect_tcp("127.0.0.1", self._server_port)
+            async with client, server, anyio.create_task_group() as both:
+                both.start_soon(self._requests, client, server)
+                await self._replies(server, client)
+                both.cancel_scope.cancel()
+
+    async def _requests(self, client: anyio.abc.SocketStream, server: anyio.abc.SocketStream) -> None:
+        with contextlib.suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+            while True:
+                await server.send(await client.receive())
+
+    async def _replies(self, server: anyio.abc.SocketStream, client: anyio.abc.SocketStream) -> None:
+        with contextlib.suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+            while True:
+                reply = await server.receive()
                 # The first bytes of a reply: what was asked for has been done.
                 if self._chance.random() < self._rate:
                     self.cut += 1
-                    break
-                writer.write(reply)
-                await writer.drain()
-        except OSError:
-            pass
-        finally:
-            requests.cancel()
-            for each in (writer, theirs[1]):
-                each.close()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while part := await reader.read(65536):
-            writer.write(part)
-            await writer.drain()
+                    return
+                await client.send(reply)

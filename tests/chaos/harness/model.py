@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pydantic import AfterValidator
 
 from pausepoint import Default
-from pausepoint._event.asking import ask, key_of
+from pausepoint._event.asking import ask, counted
 from pausepoint._event.question import UNSET, Question, checked_question
 from pausepoint._markers import OVERLAP, Cursor, Markers
 from pausepoint._models import Answer, Candidate, Request, Response, RunContext, Served, Verdict, utc_now
@@ -41,7 +41,7 @@ MOST_PARTIES = 5
 TROUBLE = [fate for fate in Fate if fate is not Fate.GOES_WELL]
 
 COURSES = st.sampled_from([None, "finishes", "finishes", *[(n, fate) for n in range(3) for fate in TROUBLE]])
-"""What becomes of an operation as soon as it has begun: others take their turns, or it ends, or its n-th write fails."""
+"""What becomes of an operation as soon as it has begun: others take turns, or it ends, or its n-th write fails."""
 YOUNGEST = st.sampled_from([0, 0, 0, 1, 2])
 
 Parse = Callable[[Any], object]
@@ -213,8 +213,8 @@ class Protocol(RuleBasedStateMachine):
     async def ask_both(self, attempt: Attempt) -> None:
         scope = attempt.surface.scope()
         for ordinal in range(2):
-            key = key_of(self.question, scope)
-            asked = await ask(self.question, key, scope.context, cast(Any, attempt.surface))
+            with counted(self.question, scope) as key:
+                asked = await ask(self.question, key, scope.context, cast(Any, attempt.surface))
             self.check_asked(ordinal, asked.request)
             attempt.asked.append(asked.request)
 
@@ -320,7 +320,7 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: self.room() and any(sent.form for sent in self.sent))
     @rule(which=st.integers(0, 1), earlier=st.integers(0, 9), changed=st.booleans())
     def form_is_sent_again(self, which: int, earlier: int, changed: bool) -> None:
-        forms = [sent for sent in self.sent if sent.form]
+        forms = [sent for sent in self.sent if sent.form] or self.sent
         sent = forms[earlier % len(forms)]
         if changed and not sent.answer.declined:
             self.marks += 1
@@ -491,7 +491,7 @@ class Protocol(RuleBasedStateMachine):
             answers.append(event.response)
         for answer in answers:
             sent = marks.get(answer["comment"])
-            claim(sent and sent.answer.value == answer["value"], "an answer is stored that nobody gave to this question")
+            claim(sent and sent.answer.value == answer["value"], "an answer is stored that nobody gave here")
 
     def teardown(self) -> None:
         try:

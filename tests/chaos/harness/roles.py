@@ -140,16 +140,17 @@ def reviewer(name: str, url: str, asked: str, journal: str, seed: int) -> None:
             declined = chance.random() < 0.03
             way: Way = chance.choice([by_json, by_api, by_form, by_double_click])
             note(journal, sending=mark, id=request_id, value=None if declined else value, declined=declined)
-            for word in answered(partial(way, client, url, request_id, mark, value, declined)):
+            words = answered(partial(way, client, url, request_id, mark, value, declined))
+            for word in words:
                 note(journal, told=word, mark=mark, at=time.time())
-                if word in PROMISES:
-                    given[request_id] = given.get(request_id, 0) + 1
-                else:
-                    time.sleep(0.05)  # nobody tells when the app is back
+            if set(words) <= PROMISES:
+                given[request_id] = given.get(request_id, 0) + 1
+            else:
+                time.sleep(0.05)  # nobody tells when the app is back
 
 
 Way = Callable[[httpx.Client, str, str, str, int, bool], list[int]]
-PROMISES = ("accepted", "saved", "settled", "refused")
+PROMISES = {"accepted", "saved", "settled", "refused"}
 WORDS = {200: "accepted", 202: "saved", 409: "settled", 410: "settled", 422: "refused"}
 
 
@@ -201,9 +202,8 @@ def read(pattern: str) -> list[dict[str, Any]]:
     folder, name = Path(pattern).parent, Path(pattern).name
     lines: list[dict[str, Any]] = []
     for journal in sorted(folder.glob(name)):
-        for line in journal.read_bytes().split(b"\n"):
-            if re.fullmatch(rb"\{.*\}", line):
-                lines.append(json.loads(line))
+        found = journal.read_bytes().split(b"\n")
+        lines.extend(json.loads(line) for line in found if re.fullmatch(rb"\{.*\}", line))
     return lines
 
 

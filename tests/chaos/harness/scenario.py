@@ -1,4 +1,4 @@
-"""One store, some runs, an app and reviewers; the harness kills and restarts them, and then asks whether all is well."""
+"""One store, some runs, an app and reviewers; the harness kills and restarts them, and asks whether all is well."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,13 @@ import anyio
 
 from pausepoint._store import Store, layout, open_store
 
-from .claims import Broken, Told, Witness, check_event, check_told, claim, events_of
+from .claims import BrokenClaimError, Stored, Told, Witness, check_event, check_told, claim, events_of, moment
 from .roles import read
 from .zygote import Zygote
 
 RUNS_AT_ONCE = 3
 REVIEWERS = 2
+SKEW = 5.0
 LONGEST = 150.0
 """Seconds after which a scenario that has not ended never will."""
 
@@ -299,11 +299,9 @@ class Scenario:
             what = sent[line["mark"]]
             told.append(Told(what["id"], line["mark"], what["value"], what["declined"], line["told"]))
             event = events[what["id"]]
-            if line["told"] == "saved" and event.response["outcome"] == "expired":
-                # It was stored at least two seconds before it was told, which was before the deadline settled.
-                before = line["at"] + abs(self.plan.shifts[0]) < datetime.fromisoformat(event.response["settled_at"]).timestamp()
-                judged = [number for number, each in event.candidates.items() if each["answer"]["comment"] == line["mark"]]
-                claim(not before or set(judged) <= set(event.verdicts), "a saved answer expired without being judged")
+            # It was stored two seconds before it was told, so whoever settles later must have seen it.
+            if line["told"] == "saved" and line["at"] + SKEW < moment(event.response["settled_at"]).timestamp():
+                _check_judged(event, line["mark"])
         check_told(events, told)
 
     def _check_responses(self, events: Mapping[str, Any], sent: Mapping[str, Any]) -> None:
@@ -343,6 +341,13 @@ def _check_end(line: Mapping[str, Any], response: Mapping[str, Any]) -> None:
         claim(line.get("value") == -2, "silence is not the declared default")
 
 
+def _check_judged(event: Stored, mark: str) -> None:
+    """Check that an answer somebody was told is saved was judged before the deadline settled."""
+    if event.response and event.response["outcome"] == "expired":
+        numbers = {number for number, each in event.candidates.items() if each["answer"]["comment"] == mark}
+        claim(numbers <= set(event.verdicts), "a saved answer expired without being judged")
+
+
 async def all_objects(store: Store) -> dict[str, bytes]:
     """Read all objects of all events; what a killed writer left behind is none."""
     found: dict[str, bytes] = {}
@@ -372,4 +377,4 @@ def first_steps(moments: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     yield tuple(f"{moments[-1]} {kind}" for kind in FIRST_KINDS)
 
 
-__all__ = ["Broken", "Plan", "Scenario", "first_steps"]
+__all__ = ["BrokenClaimError", "Plan", "Scenario", "first_steps"]

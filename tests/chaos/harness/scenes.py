@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations, product
 from typing import Any
 
+from .claims import claim
 from .model import Protocol, accept, refuse_even, refuse_odd
 from .stepping import Fate, Party
 
@@ -35,17 +36,27 @@ class Play(Protocol):
     def finish(self, going: Party) -> None:
         """Run an operation to its end, or to its crash."""
         for _ in range(MOST_STEPS):
-            if going.over or going.scope is None or not self.waits_in_vain(going):
-                if going.over:
-                    break
-                fate = self.plan.get(self.steps, Fate.GOES_WELL)
-                self.steps += 1
-                self.run(going.go_on(fate))
-            else:
+            if going.over:
+                break
+            if going.scope is not None and self.waits_in_vain(going):
                 self.run(going.give_up())
+            else:
+                self.step(going)
         going.result()
         self.check_hinted(going)
         self.everything_holds()
+
+    def step(self, going: Party) -> None:
+        """Let one operation of the store end as planned."""
+        if not going.over:
+            fate = self.plan.get(self.steps, Fate.GOES_WELL)
+            self.steps += 1
+            self.run(going.go_on(fate))
+
+    def goes_as_far_as(self, going: Party, ending: str) -> None:
+        """Step up to just before the write of such an object."""
+        while not going.over and not (going.at.startswith("create") and going.at.endswith(ending)):
+            self.step(going)
 
     def begins(self, whole: bool = False, default: bool = False, opinion: Any = refuse_odd) -> None:
         self.set_up(whole, 60.0, default, opinion, (2.5, -2.5, 0.0))
@@ -64,8 +75,9 @@ class Play(Protocol):
         self.attempt_starts(opinion, same_process, "finishes")
 
     def sends_again(self, app: int, changed: bool) -> None:
-        self.form_is_sent_again(app, 0, changed)
-        self.finish(self.parties[-1])
+        if self.sent:
+            self.form_is_sent_again(app, 0, changed)
+            self.finish(self.parties[-1])
 
     def sweeps(self) -> None:
         self.app_expires_what_is_overdue(1, 0)
@@ -165,22 +177,56 @@ def a_cancel_meets_an_answer(play: Play) -> None:
 
 
 def a_verdict_comes_while_the_page_waits(play: Play) -> None:
-    """The page waits for its verdict; the event is cancelled between the verdict and the response."""
+    """The page sees the verdict, and the event is cancelled before the response."""
     play.begins()
     play.reviewer_submits(0, 0, False, False, False, None)
     page = play.parties[-1]
     while not page.over and page.scope is None:
-        play.run(page.go_on(Fate.GOES_WELL))
+        play.step(page)
     play.waiter_looks(0, 0, None)
     waiter = play.parties[-1]
-    while not waiter.over and not (waiter.at.startswith("create") and waiter.at.endswith("response.json")):
-        play.run(waiter.go_on(Fate.GOES_WELL))
+    play.goes_as_far_as(waiter, "response.json")
     for _ in range(4):
-        if not page.over:
-            play.run(page.go_on(Fate.GOES_WELL))
+        play.step(page)
     play.cancels()
     play.finish(waiter)
     play.finish(page)
+
+
+def two_attempts_judge_at_once(play: Play) -> None:
+    play.begins(opinion=accept)
+    play.restarts(refuse_even)
+    play.submits()
+    play.waiter_looks(1, 0, None)
+    zombie = play.parties[-1]
+    play.goes_as_far_as(zombie, ".verdict.json")
+    play.looks()
+    play.finish(zombie)
+
+
+def an_answer_comes_as_the_deadline_settles(play: Play) -> None:
+    play.begins()
+    play.time_passes(61)
+    play.waiter_looks(0, 0, None)
+    waiter = play.parties[-1]
+    while not waiter.over and not waiter.at.endswith("candidates/1.json"):
+        play.step(waiter)
+    play.step(waiter)
+    play.submits()
+    play.finish(waiter)
+    if not play.plan:
+        event = play.events()[play.ids[0]]
+        claim(event.response and event.response["outcome"] == "answered", "the deadline settled over a stored answer")
+
+
+def two_answers_arrive_at_once(play: Play) -> None:
+    play.begins(whole=True)
+    play.reviewer_submits(0, 0, False, False, False, None)
+    slow = play.parties[-1]
+    play.goes_as_far_as(slow, "response.json")
+    play.submits(app=1)
+    play.finish(slow)
+    play.looks()
 
 
 def a_workflow_is_retried_in_its_process(play: Play) -> None:
@@ -202,6 +248,9 @@ SCENES: list[Scene] = [
     somebody_declines_behind_an_answer,
     a_cancel_meets_an_answer,
     a_verdict_comes_while_the_page_waits,
+    two_attempts_judge_at_once,
+    two_answers_arrive_at_once,
+    an_answer_comes_as_the_deadline_settles,
     a_workflow_is_retried_in_its_process,
 ]
 
@@ -212,6 +261,7 @@ def perform(scene: Scene, plan: dict[int, Fate]) -> int:
     try:
         scene(play)
         steps = play.steps
+        play.plan = {}
         play.ends_well()
     finally:
         play.close()

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pausepoint
 
@@ -156,10 +156,10 @@ def fork(given: dict[str, Any], roles: dict[str, Any]) -> int:
     log = os.open(given.pop("log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor, source in ((0, nothing), (1, log), (2, log)):
         os.dup2(source, descriptor)
-    play(roles[given.pop("role")], given)
+    return play(roles[given.pop("role")], given)
 
 
-def play(role: Any, given: dict[str, Any]) -> None:
+def play(role: Any, given: dict[str, Any]) -> NoReturn:
     """Play a role as a programme of its own would run, and end."""
     import atexit
     import traceback

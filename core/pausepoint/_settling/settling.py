@@ -1,29 +1,17 @@
-"""
-The only place that creates responses, candidates and verdicts.
-
-Whoever creates `response.json` first has settled the event: an answer, the deadline, or a cancel. Nobody compares
-clocks to find the winner; the store's exclusive create decides, and whoever loses is told who won. The order of writes
-is always the truth first (candidate, verdict, response) and the hint after it (wake marker, in-process nudge), so that
-a crash between two writes loses only a hint.
-"""
+"""Settles events: by an answer, by the deadline, by a cancel; by way of candidates where only the author can judge."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 import anyio
-import anyio.to_thread
-from pydantic import JsonValue
 
-from ._codec import check, encode_json
-from ._markers import Markers
-from ._models import (
+from .._codec import check, encode_json
+from .._markers import Markers
+from .._models import (
     MAX_BODY_BYTES,
     MAX_CANDIDATES,
     MAX_COMMENT_BYTES,
@@ -32,36 +20,17 @@ from ._models import (
     Request,
     Response,
     Verdict,
-    new_write_id,
     utc_now,
 )
-from ._store import Records
-from .errors import AlreadySettledError, AnswerError, StoreError, UnreadableRecordError, UsageError
+from .._store import Records
+from ..errors import AnswerError, StoreError, UnreadableRecordError, UsageError
+from .judgement import MOST_AT_ONCE, Parse, judged
+from .submission import MAX_ANSWER_BYTES, Submitted, already_settled, write_id_of
 
 LATE = timedelta(seconds=5)
 """How long after its deadline an event still waits for its own workflow before others may expire it."""
 
-MAX_ANSWER_BYTES = MAX_BODY_BYTES - 768
-"""The longest value, comment and name, as JSON: their record has some more around them, and the limit of a body."""
-
-Parse = Callable[[JsonValue], object]
-"""The author's own code: takes the answer as JSON, raises `AnswerError` where it does not fit."""
-
 _log = logging.getLogger("pausepoint")
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """
-    What became of an answer: exactly one of the two is there.
-
-    Attributes:
-        response: The answer settled the event.
-        candidate: The answer is stored and waits for the author's code.
-    """
-
-    response: Response | None = None
-    candidate: Candidate | None = None
 
 
 class Settling:
@@ -73,6 +42,9 @@ class Settling:
         markers: The store's markers.
         clock: Returns the present moment, UTC.
         heard: Called with a request id after something was stored for it, to wake a waiter in this process.
+
+    Attributes:
+        judges: Limits the threads that the authors' code runs in.
     """
 
     def __init__(
@@ -86,6 +58,7 @@ class Settling:
         self._markers = markers
         self._clock = clock
         self._heard = heard
+        self.judges = anyio.CapacityLimiter(MOST_AT_ONCE)
 
     async def submit(self, request: Request, answer: Answer, form: str | None = None) -> Submitted:
         """
@@ -97,7 +70,7 @@ class Settling:
             form: What makes a repeated submission of one form the same write (its token); None where each one counts.
 
         Raises:
-            AnswerError: The value does not fit; nothing was stored.
+            AnswerError: The value does not fit, or value, comment and name are too long; nothing was stored.
             AlreadySettledError: Somebody was first.
             StoreError: The store failed; the answer may be sent again.
         """
@@ -107,7 +80,9 @@ class Settling:
         if settled is not None and settled.write_id != write_id:
             raise already_settled(request, settled)
         if settled is not None:
+            # The second click of a double click, or a client that lost our first reply: its own answer stands.
             return Submitted(response=settled)
+        # Also a decline waits its turn: settled at once, it would overtake an answer that was given before it.
         pending = await self._has_open_candidate(request)
         if pending or not (request.schema_complete or answer.declined):
             return Submitted(candidate=await self._store_candidate(request, answer, write_id))
@@ -168,6 +143,8 @@ class Settling:
         """
         for number, candidate in await self._stored_candidates(request):
             if candidate and await self._accepts(request, candidate, parse):
+                # Under the candidate's write id, so that a judge that was killed between verdict and response, and the
+                # one that comes after it, make the same write.
                 return await self._settle_with(request, candidate.answer, candidate.write_id, number)
         return None
 
@@ -182,9 +159,12 @@ class Settling:
         Returns:
             The response once there is one, perhaps another reviewer's; the verdict if it refuses; None if it is late.
         """
+        # The first look finds most verdicts, which take a few milliseconds; later ones must not wear out the store.
         pause = 0.005
         with anyio.move_on_after(within):
             while True:
+                # Only a refusal is told by the verdict. An accepted candidate can still lose, to a cancel or a deadline
+                # that came between; only the response says that it did not.
                 verdict = await self.records.verdict(request.request_id, candidate.number)
                 if verdict is not None and not verdict.accepted:
                     return verdict
@@ -209,6 +189,7 @@ class Settling:
 
     def _refuse_misfit(self, request: Request, answer: Answer) -> None:
         fields = {} if answer.declined else check(request.json_schema, answer.value)
+        # "replace", because half a surrogate pair has no bytes to count; what is stored is checked where it is encoded.
         if len(answer.comment.encode("utf-8", "replace")) > MAX_COMMENT_BYTES:
             fields[""] = f"Please use at most {MAX_COMMENT_BYTES // 1024} KiB for the comment."
         if not fields and len(encode_json([answer.value, answer.comment, answer.by.name])) > MAX_ANSWER_BYTES:
@@ -221,7 +202,9 @@ class Settling:
     async def _stored_candidates(self, request: Request) -> list[tuple[int, Candidate | None]]:
         """Return the candidates in order, with None for one that cannot be read: it must not stop the others."""
         found: list[tuple[int, Candidate | None]] = []
-        for number in range(1, MAX_CANDIDATES + 1):
+        # Where the schema is the whole type, every answer settles at once or is refused: there never is a candidate.
+        most = 0 if request.schema_complete else MAX_CANDIDATES
+        for number in range(1, most + 1):
             try:
                 candidate = await self.records.candidate(request.request_id, number)
             except UnreadableRecordError as error:
@@ -235,17 +218,26 @@ class Settling:
 
     async def _has_open_candidate(self, request: Request) -> bool:
         """Say whether an answer waits for its verdict, or was accepted by a process that ended before it settled."""
-        for number, candidate in await self._stored_candidates(request):
-            verdict = await self.records.verdict(request.request_id, number) if candidate else None
-            if candidate and (verdict is None or verdict.accepted):
+        for _, candidate in await self._stored_candidates(request):
+            if candidate and await self._is_open(request, candidate):
                 return True
         return False
+
+    async def _is_open(self, request: Request, candidate: Candidate) -> bool:
+        try:
+            verdict = await self.records.verdict(request.request_id, candidate.number)
+        except UnreadableRecordError as error:
+            # The waiter passes it over, so to wait for it here would be to refuse every later answer for ever.
+            _log.error("A candidate is passed over, for its verdict cannot be read: %s", error)
+            return False
+        return verdict is None or verdict.accepted
 
     async def _store_candidate(self, request: Request, answer: Answer, write_id: str) -> Candidate:
         stored = await self._stored_candidates(request)
         for _, known in stored:
             if known and known.write_id == write_id:
                 return known
+        # Numbers have no gaps, so readers stop at the first that is missing; whoever loses a number takes the next.
         for number in range(len(stored) + 1, MAX_CANDIDATES + 1):
             candidate = Candidate(request_id=request.request_id, number=number, answer=answer, write_id=write_id)
             if (await self.records.put_candidate(candidate)).won:
@@ -267,8 +259,9 @@ class Settling:
     async def _verdict_on(self, request: Request, candidate: Candidate, parse: Parse) -> Verdict:
         known = await self.records.verdict(request.request_id, candidate.number)
         if known is not None:
+            # Perhaps by an earlier attempt with other code: its reviewer has been told, so it stands.
             return known
-        fields = {} if candidate.answer.declined else await _judged(request, candidate.answer.value, parse)
+        fields = {} if candidate.answer.declined else await judged(request, candidate.answer.value, parse, self.judges)
         verdict = Verdict(
             request_id=request.request_id, number=candidate.number, accepted=not fields, fields=fields, at=self._clock()
         )
@@ -291,12 +284,14 @@ class Settling:
             write_id=write_id,
         )
         standing = await self._put(request, response)
+        # Of a candidate the loser is told elsewhere: its reviewer waits in `verdict_on` and sees whose response stands.
         if candidate is None and standing.write_id != write_id:
             raise already_settled(request, standing)
         return standing
 
     async def _put(self, request: Request, response: Response) -> Response:
         put = await self.records.put_response(response)
+        # By the loser, too: the winner may have been killed before it could leave a hint.
         await self._hint(request)
         return put.record
 
@@ -308,43 +303,3 @@ class Settling:
         except StoreError as error:
             # The truth is stored; the waiter's sweep finds it without this marker.
             _log.warning("A wake marker could not be written: %s", error)
-
-
-def write_id_of(request: Request, answer: Answer, form: str | None) -> str:
-    """
-    Make the write id of an answer: random, or for a form the same for the same submission.
-
-    A double click sends one form twice and is one write. The content is part of it, so that a form that was changed and
-    sent again is another write, and is not told that its new value was taken.
-    """
-    if form is None:
-        return new_write_id()
-    content = encode_json([request.request_id, form, answer.value, answer.declined, answer.comment, answer.by.name])
-    return hashlib.sha256(content).hexdigest()[:32]
-
-
-async def _judged(request: Request, value: JsonValue, parse: Parse) -> dict[str, str]:
-    try:
-        await anyio.to_thread.run_sync(parse, value)
-    except AnswerError as error:
-        return error.fields or {"": "This answer was refused."}
-    except Exception as error:  # noqa: BLE001 - the author's validator may raise anything; it must not end the wait
-        # Frames only: the message of such an error usually repeats the value.
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        _log.error("The validator of event %s raised %s:\n%s", request.label, type(error).__name__, frames)
-        return {"": "This answer could not be checked, because the workflow's own check failed."}
-    return {}
-
-
-def already_settled(request: Request, response: Response) -> AlreadySettledError:
-    """Build the error that tells the loser who won and when."""
-    who = response.by.name if response.by and response.by.name else ""
-    by = f" by {who}" if who else ""
-    return AlreadySettledError(
-        f"This event is settled: {response.outcome}{by} at {response.settled_at:%Y-%m-%d %H:%M:%S} UTC.",
-        "The first outcome stands; nothing was changed.",
-        request.label,
-        response.outcome,
-        response.settled_at.isoformat(),
-        who,
-    )
