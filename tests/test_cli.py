@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -13,12 +15,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from pausepoint._local import SharedAddress
 from pausepoint._models import Answer, DefaultValue, Request, Response, Reviewer, RunContext, utc_now
 from pausepoint._store import layout, open_store
 from pausepoint._sync import portal, run_sync
 from pausepoint._waiting import Watcher
 from pausepoint.cli import EXIT_CODES, ExitCode
 from pausepoint.cli.programme import program
+from pausepoint.cli.serving import shared_address
 from pausepoint.errors import AnswerError
 
 ID = "abcdefghijklmnopqrstuvwxyz"[:24] + "23"
@@ -466,6 +470,23 @@ def test_a_store_that_fails_is_exit_code_1(shop: Shop, tmp_path: Path, command: 
 
     assert ran.code == ExitCode.FAILED
     assert ran.err or command == ("doctor",)
+
+
+class Lockless(SharedAddress):
+    """An address on a file system without locks."""
+
+    def claim(self) -> bool:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+
+def test_where_files_cannot_be_locked_the_forms_are_served_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def opened(_: Path, store_url: str) -> SharedAddress:
+        return Lockless(tmp_path, store_url)
+
+    assert shared_address(open_store(tmp_path / "store"), opened) == (None, False)
+    assert "will not find it by themselves" in capsys.readouterr().err
 
 
 def test_help_tells_every_exit_code(shop: Shop) -> None:

@@ -55,6 +55,25 @@ def test_a_secret_is_never_shown(environ: dict[str, str], arguments: list[str]) 
     assert "PAUSEPOINT_API_TOKEN" in result.output
 
 
+@pytest.mark.parametrize(
+    ("store", "shown"),
+    [
+        ("s3://AKIA:hunter2@bucket/prefix", "s3://bucket/prefix"),
+        ("s3://AKIA:hun/ter2/hunter2@bucket/prefix", "s3://bucket/prefix"),
+        ("s3:AKIA:hunter2@bucket", "s3://bucket"),
+        ("s3://bucket/prefix?secret=hunter2", "s3://bucket/prefix"),
+        ("file:///data/me@example.org/store", "file:///data/me@example.org/store"),
+        ("/data/me@example.org/a:b?c", "/data/me@example.org/a:b?c"),
+        ("memory://", "memory://"),
+    ],
+)
+def test_a_store_is_shown_without_the_credentials_that_its_url_may_not_have(store: str, shown: str) -> None:
+    settings = Settings(store=store)
+
+    assert settings.shown()["store"] == shown
+    assert "hunter2" not in repr(settings)
+
+
 def test_examining_makes_nothing_in_the_store(environ: dict[str, str]) -> None:
     examined(environ)
     store = open_store(environ["PAUSEPOINT_STORE"])

@@ -398,6 +398,18 @@ def test_a_branch_that_is_called_like_a_field_does_not_confuse_the_path() -> Non
     assert refused(asked.parse, {"kind": "a", "a": 5}).fields == {"x": "This field is missing."}
 
 
+def test_a_branch_that_is_called_by_a_number_does_not_confuse_the_path() -> None:
+    class First(BaseModel):
+        kind: Literal[1]
+        x: Annotated[int, AfterValidator(never)]
+
+    class Second(BaseModel):
+        kind: Literal[2]
+
+    asked: AnswerType[Any] = answer_type(list[Annotated[First | Second, Field(discriminator="kind")]])
+    assert refused(asked.parse, [{"kind": 2}, {"kind": 1, "x": 3}]).fields == {"1.x": "never this one"}
+
+
 class Chain(BaseModel):
     value: int = 0
     chain: Chain | None = None

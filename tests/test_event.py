@@ -341,6 +341,17 @@ def test_attachments_are_stored_before_the_question(desk: Desk, tmp_path: Path) 
     assert stored == PNG
 
 
+def test_of_a_file_too_large_no_more_than_the_limit_is_read(desk: Desk, tmp_path: Path) -> None:
+    large = tmp_path / "large.png"
+    with large.open("wb") as file:
+        file.truncate(1 << 40)
+
+    with pytest.raises(UsageError, match="larger than 10 MiB"):
+        new_event("label", str, attachments=[large])
+
+    assert desk.announced == []
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

@@ -338,7 +338,7 @@ class Below(BaseModel):
         (Login | int, {"user": 3, "pin": "hunter2"}),
         (Below, {"login": {"user": "u", "pin": "hunter2", "more": 1}}),
     ],
-    ids=str,
+    ids=["text", "open", "many rows", "many inputs", "no alternative", "unknown field"],
 )
 def test_a_secret_is_not_shown_as_json_either(data_type: Any, value: Any) -> None:
     schema = schema_of(data_type)

@@ -466,6 +466,25 @@ async def test_a_moved_form_app_is_announced_for_open_events_only() -> None:
 
 
 @pytest.mark.anyio
+async def test_of_the_announced_events_the_youngest_are_remembered_and_no_settled_ones() -> None:
+    terminal = io.StringIO()
+    announcer = Announcer(lambda: terminal, most=3)
+    ids = [letter * 26 for letter in "abcde"]
+    for each in ids:
+        await announcer.announce(request(request_id=each), "http://127.0.0.1:1/form")
+    looked_at: list[str] = []
+
+    async def is_open(request_id: str) -> bool:
+        looked_at.append(request_id)
+        return request_id == ids[4]
+
+    await announcer.moved("http://127.0.0.1:2", is_open)
+    await announcer.moved("http://127.0.0.1:3", is_open)
+
+    assert looked_at == [*ids[2:], ids[4]]
+
+
+@pytest.mark.anyio
 async def test_a_terminal_that_is_gone_stops_no_question(caplog: pytest.LogCaptureFixture) -> None:
     gone = io.StringIO()
     gone.close()

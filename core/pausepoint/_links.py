@@ -47,6 +47,7 @@ class FormTokens:
         if not keys:
             raise UsageError("Form tokens need at least one signing key.", "Give the id and the secret of one.")
         self._newest = keys[0][0]
+        # Reversed, so that of two keys with one id the newest verifies, as it signs.
         self._signers = {kid: _signer(secret) for kid, secret in reversed(keys)}
         self._clock = clock
 
@@ -126,6 +127,7 @@ def verify_stream_bearer(identity_secret: bytes, given: str) -> bool:
 
 
 def _signer(secret: bytes) -> URLSafeSerializer:
+    # All of it said here, because the defaults of itsdangerous are SHA-1 and a key that is only concatenated.
     return URLSafeSerializer(
         secret, salt=_FORM_SALT, signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256}
     )

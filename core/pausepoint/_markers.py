@@ -111,6 +111,7 @@ class Markers:
     async def _minutes(self, folder: str, since: datetime, until: datetime) -> list[str]:
         first, last = _minute(since), _minute(until)
         if until - since > _MANY_MINUTES * _MINUTE:
+            # One character short, so that the first minute itself comes after it.
             names = await self._store.list(folder, after=first[:-1])
             return [name for name in names if first <= name <= last and _MINUTE_NAME.fullmatch(name)]
         minutes: list[str] = []

@@ -16,10 +16,12 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 1
 
+# Each limit is enforced where the data comes in, before it is in memory as a whole.
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PROMPT_BYTES = 64 * 1024
 MAX_LABEL_CHARS = 200
 MAX_COMMENT_BYTES = 8 * 1024
+# Deeper than a form that anybody fills in; whoever reads JSON recurses, and not only we read it.
 MAX_JSON_DEPTH = 32
 MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
 MAX_ATTACHMENTS = 20
@@ -138,6 +140,7 @@ class Request(Record):
     title: str
     prompt: str
     data_type: str
+    # Frozen is one level deep: this is shared by all who hold the request, and nobody may write into it.
     json_schema: dict[str, Any]
     schema_complete: bool
     initial: DefaultValue | None = None
@@ -150,6 +153,7 @@ class Request(Record):
     @property
     def label(self) -> str:
         """How messages and logs call this event: its name and 8 characters of its id."""
+        # Not the whole id: whoever knows it can answer, and logs are read by many.
         return f"{self.name!r} ({self.request_id[:8]})"
 
 
@@ -164,6 +168,7 @@ class Reviewer(Model):
     """
 
     name: str | None = None
+    # The least that is true of anybody whose answer arrived: they had the link.
     assurance: Literal["verified", "link", "self-declared", "local"] = "link"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -128,12 +128,18 @@ class Settings(BaseModel):
 
     def shown(self) -> dict[str, str]:
         """Return each setting as text that is safe to show: secrets as asterisks, credentials in URLs left out."""
-        return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        shown = {name: "not set" if value is None else str(value) for name, value in values.items()}
+        return {**shown, "store": _without_credentials(self.store)}
+
+    def __repr_args__(self) -> Iterable[tuple[str, str]]:
+        # Tracebacks show it, and a store's URL with a password in it is refused only when the store is opened.
+        return self.shown().items()
 
 
-def _shown(value: object) -> str:
-    if value is None:
-        return "not set"
-    text = str(value)
-    parts = urlsplit(text) if "://" in text else None
-    return text.replace(f"{parts.netloc}", parts.hostname or "") if parts and "@" in parts.netloc else text
+def _without_credentials(store: str) -> str:
+    if store.lower().startswith("file:") or not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", store):
+        return store
+    # Not with urlsplit, to which a slash in a secret key ends the part where it looks for a password.
+    before, _, after = store.partition("?")[0].rpartition("@")
+    return f"{before.partition(':')[0]}://{after}" if before else after

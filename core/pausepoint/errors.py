@@ -77,6 +77,8 @@ class PausepointError(Exception):
         return " ".join(part for part in (self.what, about, self.todo) if part)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # Spelt out: OSError, which WaitTimeoutError is too, has a way of its own that takes arguments for a file's
+        # name.
         return type(self), self.args
 
 
@@ -106,6 +108,7 @@ class AnswerError(PausepointError, ValueError):
     """
 
     def __init__(self, what: str, todo: str = "", event: str = "", fields: Mapping[str, str] | None = None) -> None:
+        # A plain copy: views and proxies of mappings do not pickle.
         self.fields: dict[str, str] = dict(fields or {})
         super().__init__(what, todo, event, self.fields)
 

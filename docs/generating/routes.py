@@ -7,14 +7,14 @@ from typing import Any
 
 from pausepoint import app, open_store
 from pausepoint._settings import Settings
-from pausepoint.app import contract, health, legacy, problems, rest
+from pausepoint.app import contract, health, intake, legacy, problems, rest
 
 from .code import model
 from .docstrings import table
 
 BODIES = (
     legacy.Submission,
-    legacy.Submitted,
+    intake.Submitted,
     legacy.Status,
     rest.EventPage,
     rest.EventSummary,

@@ -53,7 +53,8 @@ class Bench:
         prefect = self._beside(self._prefect, peers.prefect_latency, "push-prefect", 6, [])
         self.facts["push"] = {"answered": count, "right": found.right}
         self.figures += p50_p99("200 to wait() returned, by push", found.accepted, (2, 8), old, OLD)
-        self.figures += p50_p99("the same, beside Prefect's pause", found.accepted, (2, 8), prefect, PREFECT)
+        if prefect:
+            self.figures += p50_p99("the same, beside Prefect's pause", found.accepted, (2, 8), prefect, PREFECT)
         self.figures += p50_p99("answer sent to wait() returned, by push", found.sent)
 
     def bucket(self) -> None:

@@ -84,6 +84,7 @@ class Author:
             "entered": took,
             "entered_cpu": used,
             "before": before,
+            "after": _resident(),
         }
 
     async def _wait(self, event: Any) -> None:

@@ -6,7 +6,8 @@ that really wait.
 from __future__ import annotations
 
 import queue
-import runpy
+import struct
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
@@ -30,9 +31,6 @@ from pausepoint import Event, new_event, run
 from pausepoint._models import Response as Outcome
 
 T = TypeVar("T")
-
-# By path: suites are no package, and pytest's import mode puts no folder on sys.path.
-REVIEWING = runpy.run_path(str(Path(__file__).parents[1] / "reviewing.py"))
 
 LIMIT = 60.0
 """Seconds after which something that should have happened counts as never happening."""
@@ -206,15 +204,16 @@ def asks(store_folder: Path) -> Iterator[Callable[..., Asked]]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Any]:
-    """A store and state folders that nothing else uses, for workflows that are processes; they end with the test."""
-    made = REVIEWING["Machine"](tmp_path)
-    yield made
-    made.close()
+def picture() -> Callable[[int, int], bytes]:
+    """Make a PNG of a width and a height in pixels, with a grey ramp."""
 
+    def made(width: int, height: int) -> bytes:
+        rows = b"".join(b"\0" + bytes(255 * x // width for x in range(width)) for _ in range(height))
+        header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+        chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+            for kind, body in chunks
+        )
 
-@pytest.fixture
-def free_port() -> int:
-    """A port that nobody listens on."""
-    port: int = REVIEWING["free_port"]()
-    return port
+    return made

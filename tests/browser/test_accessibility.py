@@ -8,8 +8,6 @@ than the screen, and the console is silent.
 from __future__ import annotations
 
 import enum
-import struct
-import zlib
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -23,6 +21,8 @@ from playwright.sync_api import Page, expect
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, SecretStr
 
 from pausepoint import Default, RunInput
+
+from reviewing import Machine
 
 PHONE, DESKTOP = 375, 1280
 VIEWS = list(product(("light", "dark"), (PHONE, DESKTOP)))
@@ -107,16 +107,6 @@ def even(number: int) -> int:
     if number % 2:
         raise ValueError("An even number, please.")
     return number
-
-
-def picture(width: int, height: int) -> bytes:
-    """A PNG with a grey ramp."""
-    rows = b"".join(b"\0" + bytes(255 * x // width for x in range(width)) for _ in range(height))
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
 
 
 @pytest.fixture
@@ -204,7 +194,7 @@ def test_no_barrier_on_a_question_without_an_answer(asks: Any, scripted: Page, b
     assert barriers(scripted) == []
 
 
-def test_no_barrier_on_images(asks: Any, scripted: Page, barriers: Any) -> None:
+def test_no_barrier_on_images(asks: Any, scripted: Page, barriers: Any, picture: Any) -> None:
     images = {"Digit 412, taken for a 7": picture(420, 300), "": picture(900, 200)}
     scripted.goto(asks(Literal["0", "1", "7"], title="Which digit?", prompt="", attachments=images).link)
     assert all(scripted.evaluate("[...document.images].map(image => image.complete && image.naturalWidth)")), (
@@ -308,7 +298,7 @@ def test_no_barrier_on_the_list_of_questions(asks: Any, scripted: Page, barriers
     assert barriers(scripted) == []
 
 
-def test_no_barrier_on_an_empty_list(machine: Any, scripted: Page, barriers: Any, free_port: int) -> None:
+def test_no_barrier_on_an_empty_list(machine: Machine, scripted: Page, barriers: Any, free_port: int) -> None:
     machine.command("pausepoint", "serve", "--port", str(free_port))
     machine.until_it_answers(f"http://127.0.0.1:{free_port}/health")
     scripted.goto(f"http://127.0.0.1:{free_port}/")
@@ -317,7 +307,9 @@ def test_no_barrier_on_an_empty_list(machine: Any, scripted: Page, barriers: Any
     assert barriers(scripted) == []
 
 
-def test_no_barrier_on_records_that_cannot_be_read(machine: Any, scripted: Page, barriers: Any, free_port: int) -> None:
+def test_no_barrier_on_records_that_cannot_be_read(
+    machine: Machine, scripted: Page, barriers: Any, free_port: int
+) -> None:
     script = machine.start(machine.write("asks.py", "import pausepoint\nfor _ in range(2): pausepoint.pause(bool)\n"))
     request_id = script.link().rpartition("/")[2]
     script.kill()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
+
+from reviewing import Machine
 
 # By path: suites are no package, and pytest's import mode puts no folder on sys.path.
 SHOOT = runpy.run_path(str(Path(__file__).with_name("shoot.py")))
@@ -16,7 +17,7 @@ def submit(page: Page) -> None:
     page.get_by_role("button", name="Submit answer").click()
 
 
-def test_the_demo_goes_on_with_what_is_typed_into_its_form(machine: Any, page: Page) -> None:
+def test_the_demo_goes_on_with_what_is_typed_into_its_form(machine: Machine, page: Page) -> None:
     script = machine.command("pausepoint", "demo")
     page.goto(script.link())
     page.get_by_role("radiogroup", name="Where to").get_by_label("production").check()
@@ -33,7 +34,7 @@ def test_the_demo_goes_on_with_what_is_typed_into_its_form(machine: Any, page: P
     assert "25 % of the traffic goes to production." in told
 
 
-def test_a_declined_demo_ends_well(machine: Any, page: Page) -> None:
+def test_a_declined_demo_ends_well(machine: Machine, page: Page) -> None:
     script = machine.command("pausepoint", "demo")
     page.goto(script.link())
     page.get_by_text("I cannot or will not answer").click()
@@ -43,7 +44,7 @@ def test_a_declined_demo_ends_well(machine: Any, page: Page) -> None:
     assert "You declined." in script.finish()
 
 
-def test_the_ten_lines_of_the_readme_print_what_is_typed_into_their_form(machine: Any, page: Page) -> None:
+def test_the_ten_lines_of_the_readme_print_what_is_typed_into_their_form(machine: Machine, page: Page) -> None:
     script = machine.start(machine.write("deploy.py", SHOOT["ten_lines"]()))
     page.goto(script.link())
     page.get_by_role("radiogroup", name="Target").get_by_label("production").check()
@@ -55,7 +56,9 @@ def test_the_ten_lines_of_the_readme_print_what_is_typed_into_their_form(machine
     assert script.finish() == "50 % of traffic to production\n"
 
 
-def test_the_picture_of_the_readme_can_be_made_again_and_is_small(machine: Any, browser: Browser, page: Page) -> None:
+def test_the_picture_of_the_readme_can_be_made_again_and_is_small(
+    machine: Machine, browser: Browser, page: Page
+) -> None:
     link = machine.start(machine.write("deploy.py", SHOOT["ten_lines"]())).link()
     taken, kept = SHOOT["taken"](browser, link), SHOOT["PICTURE"].read_bytes()
     page.goto(link)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Callable
 from itertools import count
 from typing import Annotated, Any, Literal
@@ -14,7 +12,7 @@ from pydantic import Field, field_validator
 
 from pausepoint import Default, RunInput
 
-HOSTILE = """"'><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}{% raw %}</textarea></title><!--"""
+HOSTILE = """"'><script>alert(1)</script><img src=x onerror=alert(2)>{{1234*5678}}{% raw %}</textarea></title><!--"""
 PROMPT = f"""{HOSTILE}
 
 [press](javascript:alert(3)) [here](data:text/html,<script>alert(4)</script>) <javascript:alert(5)>
@@ -60,15 +58,6 @@ class Huge(RunInput):
     note: Annotated[str, Field(max_length=5000)] | None = HUGE
 
 
-def dot() -> bytes:
-    """A PNG of one black pixel."""
-    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0\0")), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
-
-
 def submit(page: Page) -> None:
     page.get_by_role("button", name="Submit answer").click()
 
@@ -76,13 +65,13 @@ def submit(page: Page) -> None:
 def assert_dead(page: Page) -> None:
     """Nothing in the page was made of the hostile text but text; that nothing ran is what the fixture asserts."""
     expect(page.locator(ALIVE)).to_have_count(0)
-    expect(page.get_by_text("49")).to_have_count(0)
+    expect(page.get_by_text("7006652")).to_have_count(0)
     addresses = page.locator("a[href]").evaluate_all("links => links.map(link => link.href)")
     assert [each for each in addresses if not each.startswith(("http://127.0.0.1:", "https://"))] == []
 
 
 @pytest.fixture
-def hostile(asks: Any) -> Any:
+def hostile(asks: Any, picture: Any) -> Any:
     """A question of which every word is hostile."""
     return asks(
         Hostile,
@@ -90,7 +79,7 @@ def hostile(asks: Any) -> Any:
         title=HOSTILE,
         prompt=PROMPT,
         run_id=f"{HOSTILE}{next(RUNS)}",
-        attachments={HOSTILE: dot()},
+        attachments={HOSTILE: picture(1, 1)},
         on_timeout=Default(Hostile(choice=HOSTILE, pages=1)),
     )
 

@@ -14,6 +14,8 @@ from playwright.sync_api import Page, expect
 from pausepoint import RunInput
 from pausepoint._links import FORM_SECONDS, FormTokens
 
+from reviewing import Machine
+
 WAITS = """
 from typing import Annotated
 from pydantic import Field, field_validator
@@ -91,7 +93,7 @@ def test_a_form_within_its_twelve_hours_is_taken(asks: Any, page: Page, store_fo
     assert asked.answer() == 7
 
 
-def test_a_form_outlives_the_process_that_showed_it(machine: Any, page: Page, free_port: int) -> None:
+def test_a_form_outlives_the_process_that_showed_it(machine: Machine, page: Page, free_port: int) -> None:
     path = machine.write("report.py", WAITS)
     port = {"PAUSEPOINT_PORT": str(free_port)}
     script = machine.start(path, **port)
@@ -114,7 +116,7 @@ def test_a_form_outlives_the_process_that_showed_it(machine: Any, page: Page, fr
 
 
 def test_an_answer_that_only_an_absent_workflow_can_judge_is_saved_and_refused_when_it_is_back(
-    machine: Any, page: Page, free_port: int
+    machine: Machine, page: Page, free_port: int
 ) -> None:
     path = machine.write("report.py", WAITS)
     script = machine.start(path)

@@ -8,7 +8,7 @@ from harness.model import Protocol
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-EXAMPLES = int(os.environ.get("CHAOS_EXAMPLES", "400"))
+EXAMPLES = int(os.environ.get("CHAOS_EXAMPLES", "1000"))
 STEPS = 40
 
 

@@ -67,6 +67,7 @@ def asking_for(data_type: Any) -> None:
     one_attachment_without_a_list={"attachments": b"\x89PNG\r\n\x1a\n"},
     too_many_attachments={"attachments": [b""] * 21},
     an_attachment_that_is_not_there={"attachments": ["/no/such/image.png"]},
+    an_attachment_without_end={"attachments": ["/dev/zero"]},
     an_attachment_with_a_caption_of_two_lines={"attachments": {"a\nb": b""}},
     an_attachment_file_with_a_caption_of_two_lines={"attachments": {"a\nb": "/no/such/image.png"}},
     an_attachment_that_is_no_image={"attachments": [b"GIF89a"]},

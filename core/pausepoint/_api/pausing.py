@@ -92,6 +92,7 @@ class Pause:
         on_timeout: OnTimeout[Any] = "raise",
         generation: int = 0,
     ) -> Any:
+        # Here already, so that the message names what the author wrote.
         refuse_in_loop("pause")
         event: Event[Any] = new_event(
             key or _name_of(wait_for_input),
@@ -174,12 +175,14 @@ class Pause:
         return "<pause: call it, or await its .aio(...)>"
 
 
+# For a question that asks for nothing the usual prompt, "Please provide a value", would be wrong.
 _GO_ON = "The workflow has stopped here, and goes on when you say so."
 
 
 def _name_of(data_type: Any) -> str:
     if data_type is None:
         return "go-on"
+    # An Annotated or a union has no name of its own, and how it is printed changes with Python's version.
     return data_type.__name__ if isinstance(data_type, type) else "input"
 
 

@@ -10,6 +10,7 @@ from .._models import RunContext
 from .._runs import Run, run_digest_of
 from .._settings import Settings
 
+# By process: what a parent serves and watches is not its child's.
 _surfaces: dict[tuple[int, Settings], Surface] = {}
 
 
@@ -21,6 +22,7 @@ def ordinary_surface() -> Surface:
     """
     settings = Settings.load()
     here = (os.getpid(), settings)
+    # In one step, so that two threads that ask first share a server.
     return _surfaces.get(here) or _surfaces.setdefault(here, LocalSurface(settings))
 
 

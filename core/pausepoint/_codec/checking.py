@@ -43,7 +43,6 @@ def check(json_schema: Mapping[str, Any], value: JsonValue) -> dict[str, str]:
     """
     validator = _validator(encode_json(dict(json_schema)))
     try:
-        # Most answers fit, and this builds no errors.
         if validator.is_valid(value):
             return _storable(value)
         errors = list(validator.iter_errors(value))
@@ -55,7 +54,6 @@ def check(json_schema: Mapping[str, Any], value: JsonValue) -> dict[str, str]:
 
 def _storable(value: JsonValue) -> dict[str, str]:
     """NaN and its like pass where the schema allows anything, but can never be stored."""
-    # The common answers cannot hold a number, and need no second pass.
     if isinstance(value, (str, bool)) or value is None:
         return {}
     try:

@@ -86,7 +86,7 @@ Path = tuple[str | int, ...]
 
 
 class _Reading(NamedTuple):
-    """One way to tell fields from branches in a location: which parts are fields, and whether they lead to the input."""
+    """One way to read a location: which of its parts are fields, and whether these lead to the refused input."""
 
     fits: bool
     taken: tuple[int, ...]
@@ -167,8 +167,8 @@ def _fields(details: ErrorDetails, value: JsonValue) -> tuple[int, ...]:
         part = loc[at]
         if _is_inside(part, value) and (deeper := best(at + 1, value[part])):
             yield _Reading(deeper.fits, (at, *deeper.taken))
-        # A number is always a position: branches and validators have names.
-        if not isinstance(part, int) and (passed := best(at + 1, value)):
+        # In a list a number is a position. Elsewhere it may be a branch: discriminators can be numbers.
+        if not (isinstance(part, int) and isinstance(value, list)) and (passed := best(at + 1, value)):
             yield passed
 
     found = best(0, value)

@@ -138,7 +138,6 @@ def _always(_walk: _Walk, _core: Core) -> bool:
 
 
 def _integer(_: _Walk, core: Core) -> bool:
-    # type() and not isinstance: a bool or Decimal as a bound is written in the schema as something else.
     return all(type(core.get(name, 0)) is int for name in ("ge", "gt", "le", "lt", "multiple_of"))
 
 

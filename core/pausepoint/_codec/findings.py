@@ -128,7 +128,6 @@ def _of_best(
     of_kind = [found for found in branches if not any(_wrong_kind(one, error) for one in found)]
     if not of_kind:
         return [(_path(error), _any_kind(branches, error))]
-    # Of the right kind but not right: the branch with the fewest faults is most likely the one that was meant.
     best = min(of_kind, key=len)
     return [told for one in best for told in _messages(one, schema)]
 

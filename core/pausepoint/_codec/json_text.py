@@ -75,7 +75,6 @@ def encode_json(value: JsonValue) -> bytes:
 
 def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     found = dict(pairs)
-    # Readers differ in which of two equal keys counts, so what is checked might not be what is stored.
     if len(found) != len(pairs):
         raise _refusal("The same key occurs twice in one object.")
     return found

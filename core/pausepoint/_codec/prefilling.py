@@ -46,7 +46,6 @@ class Prefilling:
 
     def schema(self, original: CoreSchema) -> CoreSchema:
         """Return the core schema of the prefilled model, made of the original's."""
-        # Two ways in: answers come as JSON, and the author's own code may validate Python values.
         return core_schema.json_or_python_schema(
             json_schema=core_schema.no_info_plain_validator_function(self),
             python_schema=core_schema.no_info_before_validator_function(self.filled_python, original),

@@ -40,11 +40,9 @@ class RunInput(BaseModel):
         Raises:
             UsageError: A name is no field of this model, or a value does not fit its field.
         """
-        # Always from the original, so that prefilling twice makes no subclass of a subclass.
         original = cls.__pausepoint_original__ or cls
         given = {**cls.__pausepoint_initial__, **_checked(original, values)}
         prompt = cls.__pausepoint_prompt__ if description is None else description
-        # It looks like the original in messages, records and pickles; only its schema differs.
         members = {
             "__module__": original.__module__,
             "__qualname__": original.__qualname__,

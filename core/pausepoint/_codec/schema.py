@@ -74,7 +74,6 @@ class AnswerSchema(GenerateJsonSchema):
     def get_default_value(self, schema: core_schema.WithDefaultSchema) -> Any:
         """Show the default of `default_factory=list` and the like, which is the same at any time."""
         factory = schema.get("default_factory")
-        # Compared by identity: a factory may be any object, with an equality of its own.
         if any(factory is known for known in EMPTY_FACTORIES):
             return factory()  # type: ignore[misc, call-arg]
         return schema.get("default", NoDefault)
@@ -163,7 +162,6 @@ def _zoned(schema: CoreSchema, name: str) -> str:
 
 
 def _closed(schema: JsonSchemaValue) -> JsonSchemaValue:
-    # Only where nothing is said: extra="allow" has set it already.
     if schema.get("type") == "object" and "properties" in schema:
         schema.setdefault("additionalProperties", False)
     return schema

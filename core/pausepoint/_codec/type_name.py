@@ -32,7 +32,6 @@ def _name(data_type: object) -> str:
         return f"Literal[{', '.join(spelt)}]"
     if origin is Union or origin is types.UnionType:
         return " | ".join(map(_name, arguments))
-    # typing.List has an origin but no arguments; it is called by its name, below.
     if origin is not None and arguments:
         return f"{_name(origin)}[{', '.join(map(_name, arguments))}]"
     if isinstance(data_type, (type, TypeVar)):

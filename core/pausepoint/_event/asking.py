@@ -64,6 +64,7 @@ async def ask(question: Question[T], key: str, run: RunContext, surface: Surface
     request_id = request_id_of(await records.identity_secret(), run, key, question.generation)
     request = await records.find_request(request_id) or await _store(question, key, run, request_id, surface)
     _refuse_other_type(request, question)
+    # Also for an adopted question: the process that served its form the first time may be gone.
     served = await surface.serve(run)
     settled: Response | None = await records.response(request_id)
     if settled is None:
@@ -114,6 +115,7 @@ def _request(question: Question[T], key: str, run: RunContext, request_id: str) 
 
 
 def _refuse_other_type(request: Request, question: Question[Any]) -> None:
+    # As canonical text: what was stored and read again may have its keys in another order.
     if encode_json(request.json_schema) != encode_json(question.answer.json_schema):
         raise RequestChangedError(
             f"This key was asked before with another type: {request.data_type} then, {question.answer.name} now.",

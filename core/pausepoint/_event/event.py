@@ -43,6 +43,7 @@ class Event(Generic[T]):
         self._parsed: dict[bytes, T] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # Validators are compiled and do not pickle; they are made again from the type. What was parsed stays behind.
         return _restored, (self._request, self.data_type, self._served, self.poll_interval_seconds)
 
     def __repr__(self) -> str:
@@ -132,6 +133,7 @@ class Event(Generic[T]):
         return Dual(self._cancel, "event.cancel")
 
     async def _wait(self) -> T:
+        # Of the process that waits: an unpickled handle may be far from where the question was asked.
         watcher = current_surface().watcher()
         response = await watcher.wait(self._request, self._parse, self.poll_interval_seconds)
         return await self._value_of(response, watcher.settling.judges)
@@ -170,6 +172,7 @@ class Event(Generic[T]):
         known = self._parsed.get(encode_json(response.value), UNSET)
         if known is not UNSET:
             return cast(T, known)
+        # Here, too, the author's validators run, which may be slow.
         return await anyio.to_thread.run_sync(self._parse, response.value, limiter=judges)
 
 

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from typing_extensions import TypeForm
 
 from .._codec import AnswerType, answer_type
-from .._models import MAX_ATTACHMENTS, MAX_LABEL_CHARS, MAX_PROMPT_BYTES, DefaultValue
+from .._models import MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MAX_LABEL_CHARS, MAX_PROMPT_BYTES, DefaultValue
 from ..errors import UsageError
 
 T = TypeVar("T")
@@ -46,6 +46,7 @@ class _Unset:
         return "not given"
 
 
+# Any, so that it can stand for a value of every type.
 UNSET: Any = _Unset()
 """Stands for an argument that was left out where None is a value."""
 
@@ -121,6 +122,7 @@ def checked_question(
 
 
 def _label(what: str, text: str, least: int = 0) -> str:
+    # No control characters: names are printed on terminals, and automatic keys are known by beginning with one.
     if not isinstance(text, str) or not least <= len(text) <= MAX_LABEL_CHARS or any(c < " " for c in text):
         raise UsageError(
             f"The {what} must be one line of {least} to {MAX_LABEL_CHARS} characters.",
@@ -139,6 +141,7 @@ def _prompt(text: str) -> str:
 
 
 def _seconds(what: str, value: float) -> float:
+    # NaN is refused by being neither above nor below anything.
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 10 * 365 * 86_400:
         raise UsageError(
             f"The {what} must be a number of seconds above 0 and below ten years, not {value!r}.",
@@ -188,9 +191,21 @@ def _image(caption: str, image: Image) -> tuple[str, bytes]:
     if isinstance(image, bytes):
         return _label("caption", caption), image
     path = Path(image)
+    return _label("caption", caption or path.name), _content_of(path)
+
+
+def _content_of(path: Path) -> bytes:
     try:
-        return _label("caption", caption or path.name), path.read_bytes()
+        with path.open("rb") as file:
+            # One byte too many tells that it is too large, whatever its size: a device has none.
+            content = file.read(MAX_ATTACHMENT_BYTES + 1)
     except OSError as error:
         raise UsageError(
             f"The attachment {str(path)!r} cannot be read: {error.strerror}.", "Check the path, or pass the bytes."
         ) from error
+    if len(content) > MAX_ATTACHMENT_BYTES:
+        raise UsageError(
+            f"The attachment {str(path)!r} is larger than {MAX_ATTACHMENT_BYTES // 1024**2} MiB.",
+            "Attach a smaller one.",
+        )
+    return content

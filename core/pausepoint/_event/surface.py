@@ -35,7 +35,9 @@ class Surface(Protocol):
         """Tell people that there is a question, and where its form is."""
 
 
+# Filled in from above, because this floor may not import the one that makes surfaces.
 _defaults: list[Callable[[], Surface]] = []
+# For the process and not for a context: threads that the tested code starts must be answered, too.
 _replacements: list[Surface] = []
 
 

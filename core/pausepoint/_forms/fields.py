@@ -63,7 +63,6 @@ class _Builder:
 
     def field(self, shape: Shape, place: _Place) -> Field:
         self._budget.spend()
-        # Before the kind, as in reading: a draft may hold any part as JSON.
         typed = self._draft.get(control(place.name, JSON))
         if typed is not None:
             as_json = Shape("json", shape.schema, shape.root)
@@ -111,7 +110,6 @@ class _Builder:
             return self._plain(shape, place, value=spelt(shape, shape.schema["const"]))
         if shape.kind in ("boolean", "choice"):
             return self._plain(shape, place, value=text, options=self._choices(shape, text))
-        # A secret's text is not given to the page, whatever the draft holds.
         if shape.kind in ("null", "secret"):
             return self._plain(shape, place)
         if shape.kind in ("date", "datetime", "time"):

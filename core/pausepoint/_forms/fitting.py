@@ -43,7 +43,6 @@ def _of_container(shape: Shape, value: JsonValue) -> int:
     if shape.kind == "optional":
         return 1 if value is None and not shape.omits else score(inner(shape), value)
     if shape.kind == "union":
-        # As in best_option: an inner union is as good as its best alternative.
         return max((score(option, value) for option in options(shape)), default=_UNFIT)
     if shape.kind == "group":
         return _of_group(shape, value)
@@ -61,7 +60,6 @@ def _of_group(shape: Shape, value: JsonValue) -> int:
         found = dict(value.items())
     else:
         return _UNFIT
-    # What holds more of the value is the better fit, so the sum is compared and not the average.
     known = {part.key: part for part in parts(shape)}
     if found.keys() - known.keys() or any(part.required and part.key not in found for part in known.values()):
         return _UNFIT

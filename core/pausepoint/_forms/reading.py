@@ -109,7 +109,6 @@ class _Reader:
         return self._single(shape, name, path, required)
 
     def _single(self, shape: Shape, name: str, path: str, required: bool) -> JsonValue | _LeftOut:
-        # Whatever was submitted: there is nothing to type.
         if shape.kind in ("null", "constant"):
             constant: JsonValue = shape.schema.get("const")
             return constant

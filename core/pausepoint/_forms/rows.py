@@ -57,7 +57,6 @@ def _added(json_schema: Mapping[str, Any], draft: Draft, name: str) -> Draft:
 
 
 def _opened(shape: Shape, draft: Draft, name: str) -> Draft:
-    # What was typed wins over the fresh defaults: it may have been opened before.
     opened = {known: text for known, text in draft.items() if known != control(name, NONE)}
     return {**drafted(inner(shape), name.removesuffix(f":{OUT}")), **opened}
 
@@ -68,7 +67,6 @@ def _removed(draft: Draft, name: str) -> Draft:
     if not (row.isascii() and row.isdigit() and len(row) <= _DIGITS and int(row) < count <= MAX_ROWS):
         return dict(draft)
     taken = int(row)
-    # Rows are numbered without gaps, so each below the one taken out moves up, its inputs with it.
     kept: Draft = {}
     for known, text in draft.items():
         at = _row_of(known, parent)

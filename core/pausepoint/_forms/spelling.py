@@ -89,7 +89,7 @@ def is_filled_in(shape: Shape, text: str | None) -> bool:
     """Return True where something was typed; an empty text counts where the schema takes one."""
     if text is None:
         return False
-    # Some formats take no empty text though no minLength says so: "please fill this in" helps more than "must be a URL".
+    # Some formats take no empty text, though no minLength says so.
     if shape.kind in ("text", "long_text"):
         least = shape.schema.get("minLength", 0)
         return text != "" or not (shape.schema.get("format") in _NEVER_EMPTY or (isinstance(least, int) and least > 0))

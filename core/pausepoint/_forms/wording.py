@@ -55,7 +55,6 @@ def humanised(name: str) -> str:
 def kind_labels(shape: Shape) -> list[str]:
     """Return the names of a union's alternatives, each different from the others."""
     labels: list[str] = []
-    # Two alternatives of one name could not be told apart by ear, nor by eye.
     for option in options(shape):
         label = _kind_label(option)
         same = sum(known == label or known.startswith(f"{label} (") for known in labels)
@@ -78,7 +77,6 @@ def hint(shape: Shape, required: bool = True) -> str:
     limits = _limits(shape)
     if required or "default" not in shape.schema or is_filled_in(shape, "") or shape.kind in _NEVER_LEFT_EMPTY:
         return limits
-    # Said only where emptying the input brings the default back: elsewhere an empty text is an answer.
     default = spelt(shape, shape.schema["default"])
     return "; ".join(part for part in (limits, f"left empty, it is {default}") if part)
 

@@ -43,6 +43,7 @@ class SharedAddress:
     """
 
     def __init__(self, folder: Path, store_url: str) -> None:
+        # For its owner only: another user's address here would be examined first, and learn our store's whereabouts.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = hashlib.sha256(store_url.encode()).hexdigest()[:32]
         self._path = folder / f"{name}.json"
@@ -81,6 +82,7 @@ class SharedAddress:
         try:
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(Address(url=url, pid=os.getpid()).model_dump_json().encode())
+            # In one step, so that nobody reads half an address.
             temporary.replace(self._path)
         finally:
             temporary.unlink(missing_ok=True)

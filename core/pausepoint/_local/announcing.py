@@ -12,6 +12,8 @@ from anyio import to_thread
 
 from .._models import Request
 
+MOST_REMEMBERED = 10_000
+
 _log = logging.getLogger("pausepoint")
 
 
@@ -21,16 +23,21 @@ class Announcer:
 
     Args:
         stream: Returns where to write; default: standard error as it is at that moment.
+        most: Events that are remembered: a process that asks for years would otherwise keep them all. One that is
+            forgotten is announced again when it is asked again, and not when its link changes.
     """
 
-    def __init__(self, stream: Callable[[], TextIO | None] = lambda: sys.stderr) -> None:
+    def __init__(self, stream: Callable[[], TextIO | None] = lambda: sys.stderr, most: int = MOST_REMEMBERED) -> None:
         self._stream = stream
+        self._most = most
         self._announced: dict[str, Request] = {}
 
     async def announce(self, request: Request, url: str) -> None:
         """Print the question's title, link and deadline, unless this process has done so before."""
         if request.request_id not in self._announced:
-            self._announced[request.request_id] = request
+            self._announced[request.request_id] = _in_brief(request)
+            if len(self._announced) > self._most:
+                del self._announced[next(iter(self._announced))]
             await self._print(block(request, url))
 
     async def moved(self, base_url: str, is_open: Callable[[str], Awaitable[bool]]) -> None:
@@ -42,7 +49,9 @@ class Announcer:
             is_open: Says of a request id whether the event still waits for an answer.
         """
         for request in list(self._announced.values()):
-            if await is_open(request.request_id):
+            if not await is_open(request.request_id):
+                self._announced.pop(request.request_id, None)
+            else:
                 await self._print(block(request, f"{base_url}/form/{request.request_id}", "has a new link"))
 
     async def _print(self, text: str) -> None:
@@ -69,6 +78,11 @@ def block(request: Request, url: str, says: str = "asks") -> str:
         char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in request.title or request.name
     )
     return f"\nPausepoint {says}: {title}\n  answer at  {url}\n  deadline   {_when(request.deadline)}\n\n"
+
+
+def _in_brief(request: Request) -> Request:
+    # Prompt and schema are not announced, and are most of it: up to a megabyte.
+    return request.model_copy(update={"prompt": "", "json_schema": {}, "initial": None, "default": None})
 
 
 def _when(deadline: datetime | None) -> str:

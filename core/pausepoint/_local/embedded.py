@@ -123,11 +123,13 @@ class EmbeddedServer:
         """Let requests under way end, then close everything; takes `LINGER + GRACE` seconds and a bit at most."""
         if self._server is None or self._running is None:
             return
+        # First, since they would never end by themselves, and keep the traffic from being quiet.
         end_streams(self._application)
         with anyio.move_on_after(LINGER):
             while not self._traffic.is_quiet():  # noqa: ASYNC110 - quiet is the absence of events
                 await anyio.sleep(LOOK_EVERY)
         self._server.should_exit = True
+        # Not awaited itself: what it may raise must not keep others from being stopped.
         await asyncio.wait([self._running], timeout=GRACE + 1)
 
     def descriptors(self) -> Iterator[int]:
@@ -159,6 +161,7 @@ def _uvicorn_server(application: Application) -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+    # Now, in the worker thread: it imports the protocol, which takes long enough to be felt in the loop.
     config.load()
     return uvicorn.Server(config)
 

@@ -119,6 +119,7 @@ class LocalSurface:
         try:
             return await self.watcher().records.response(request_id) is None
         except StoreError:
+            # Rather one link too many than one too few.
             return True
 
     def _in_memory(self) -> bool:
@@ -134,6 +135,7 @@ class LocalSurface:
             return
         secret = await self.watcher().records.identity_secret()
         found = await examine(url, secret, through_proxies=True)
+        # It may be starting at the same moment, as a service beside ours.
         for pause in TRIES:
             if found is not Found.NOBODY:
                 break

@@ -59,6 +59,7 @@ class Advice:
             self._tell(LOOPBACK_ONLY)
 
     def _tell(self, text: str) -> None:
+        # Once: a loop that asks a thousand questions is not in a thousand containers.
         if text not in self._told:
             self._told.add(text)
             _log.warning(text)

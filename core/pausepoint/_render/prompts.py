@@ -16,7 +16,7 @@ _TAGS = {
 }  # fmt: skip
 _SCHEMES = {"http", "https", "mailto"}
 
-# Raw HTML is off in the parser, and the cleaner below takes out what is left: either alone would do, until it has a bug.
+# The parser lets no HTML through and the cleaner below takes it out: either alone would do, until it has a bug.
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 _ATTRIBUTES = {"a": {"href"}, "ol": {"start"}, "div": {"aria-label"}}
 _VALUES = {

@@ -26,6 +26,7 @@ def described(body: bytes, name: str) -> Attachment:
         )
     if len(name) > MAX_LABEL_CHARS:
         raise UsageError(f"The attachment's name is longer than {MAX_LABEL_CHARS} characters.", "Shorten it.")
+    # No SVG: it is a document that can run scripts, shown from the app's own address.
     media_type = media_type_of(body)
     if media_type is None:
         raise UsageError("The attachment is no PNG, JPEG or WebP image.", "Convert it to one of these.")
@@ -38,6 +39,7 @@ def media_type_of(body: bytes) -> str | None:
         return "image/png"
     if body.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
+    # RIFF holds sound and films as well; what it holds stands behind four bytes of length.
     if body.startswith(b"RIFF") and body[8:12] == b"WEBP":
         return "image/webp"
     return None

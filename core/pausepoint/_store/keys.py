@@ -22,6 +22,7 @@ SECRET_BYTES = 32
 
 def _checked_secret(text: str) -> str:
     try:
+        # Checked on reading, too: a secret that was cut short would sign as well as any, and could be guessed.
         long_enough = len(base64.b64decode(text, validate=True)) >= SECRET_BYTES
     except binascii.Error:
         long_enough = False

@@ -17,10 +17,12 @@ IDENTITY = "v1/keys/identity.json"
 EVENTS = "v1/events"
 OPENED = "v1/opened"
 
+# A mailbox is a folder: with a dot at an end it could be `..`, or hidden.
 _MAILBOX = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?")
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RUN_DIGEST = re.compile(r"[a-z0-9]{16,64}")
+# In this spelling the order of names is the order of time.
 _MINUTE = re.compile(r"[0-9]{8}T[0-9]{4}")
 
 
@@ -31,6 +33,7 @@ def is_request_id(request_id: str) -> bool:
 
 def is_key_id(kid: str) -> bool:
     """Say whether this looks like the id of a signing key."""
+    # The identity lies in the same folder and signs nothing: it could never be rotated as keys are.
     return _KEY_ID.fullmatch(kid) is not None and kid != "identity"
 
 
@@ -104,6 +107,7 @@ def minute_folder(folder: str, minute: str) -> str:
 
 
 def _event(request_id: str) -> str:
+    # The id is not repeated in the message: it may be anything that a client sent.
     if not is_request_id(request_id):
         raise UnknownRequestError(
             "There is no such event: its id is not one that Pausepoint gives.",

@@ -38,6 +38,7 @@ class LocalFiles:
     """
 
     def __init__(self, root: str | os.PathLike[str], publish: Publish = publish) -> None:
+        # Now and once: a change of the working directory or of a link must not split the store in two.
         self._root = Path(root).expanduser().resolve()
         self._publish = publish
 
@@ -70,6 +71,7 @@ class LocalFiles:
 
     def _create(self, path: str, body: bytes) -> bool:
         target = self._root / path
+        # Beside its target, since a hard link cannot lead to another file system; hidden, so that no listing shows it.
         temporary = target.parent / f".{uuid4().hex}.tmp"
         try:
             _make_folder(target.parent)
@@ -87,6 +89,7 @@ class LocalFiles:
     def _get(self, path: str, limit: int) -> bytes | None:
         try:
             with (self._root / path).open("rb") as file:
+                # Of the open file and not of its name, so that it is the size of what is read.
                 size = os.fstat(file.fileno()).st_size
                 if size > limit:
                     raise too_large(path, size, limit)
@@ -148,10 +151,13 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write(temporary: Path, body: bytes) -> None:
+    # Without O_BINARY, Windows writes two bytes for each line feed.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
         file.write(body)
         file.flush()
+        # Before it gets its name: after a power cut a name must not stand for an empty file, which nobody could
+        # replace.
         os.fsync(file.fileno())
 
 

@@ -30,6 +30,7 @@ class MemoryStore:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._objects: dict[str, bytes] = {}
+        # Kept beside the objects, so that a listing need not look at all of them.
         self._folders: dict[str, set[str]] = {}
 
     @property
@@ -50,6 +51,7 @@ class MemoryStore:
         with self._lock:
             if path in self._objects:
                 return False
+            # A copy: a bytearray's owner may go on writing to it.
             self._objects[path] = bytes(body)
             child = path
             while "/" in child:
@@ -61,6 +63,7 @@ class MemoryStore:
     async def get(self, path: str, limit: int = MAX_BODY_BYTES) -> bytes | None:
         """See `Store.get`."""
         self._refuse_other_process()
+        # Without the lock: an object is never replaced, and to look one up is a single step.
         body = self._objects.get(checked_path(path))
         if body is not None and len(body) > limit:
             raise too_large(path, len(body), limit)

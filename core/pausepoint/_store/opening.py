@@ -45,6 +45,7 @@ def open_store(url: str | os.PathLike[str]) -> Store:
     text = os.fspath(url)
     if not text or "\0" in text:
         raise UsageError("The store's URL is empty or holds a NUL character.", ALLOWED)
+    # In fsspec's spelling such a chain can lead anywhere, to a local file behind a cache for example.
     if "::" in text:
         raise _refusal("::", "chains of file systems are not allowed")
     found = _SCHEME.match(text)

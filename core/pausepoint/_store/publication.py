@@ -77,6 +77,7 @@ def rename_exclusively(temporary: Path, target: Path) -> bool:
 
 
 def _renameat2() -> Rename | None:
+    # By way of the C library, because Python has no call for it; an old library has none either.
     function = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
     if function is None:
         return None

@@ -50,6 +50,7 @@ class Records:
 
     async def find_request(self, request_id: str) -> Request | None:
         """Return the question; None if there is none, or the id is not one."""
+        # No error: what a visitor typed into an address simply is not there.
         if not layout.is_request_id(request_id):
             return None
         return await self._read(layout.request_path(request_id), Request, request_id=request_id)
@@ -157,6 +158,7 @@ class Records:
         async def read() -> bytes | None:
             return await self.attachment(request_id, attachment.sha256)
 
+        # Without a write id: its name is its digest, so whatever is there is what we would have written.
         await created_or_found(self.store, path, body, read, self._delays)
         return attachment
 
@@ -171,6 +173,7 @@ class Records:
             return None
         path = layout.attachment_path(request_id, sha256)
         body = await self.store.get(path, MAX_ATTACHMENT_BYTES)
+        # Checked each time, since an image that was swapped would be shown beside a question that means another.
         if body is not None and hashlib.sha256(body).hexdigest() != sha256:
             raise UnreadableRecordError(
                 f"The stored attachment {shown_path(path)} is damaged: its bytes do not have its digest.",
@@ -209,6 +212,7 @@ class Records:
         Raises:
             UnreadableRecordError: None of the stored keys can be read.
         """
+        # Listed, not named in a file that all would have to change: a key is added by adding an object.
         if not self._signing:
             names = await self.store.list(layout.KEYS)
             kids = [name.removesuffix(".json") for name in names if name.endswith(".json")]

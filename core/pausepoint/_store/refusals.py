@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ..errors import StoreError
 from .protocol import event_of, shown_path
 
+# obstore's errors carry none of this but in their text.
 _CODE = re.compile(r"\bCode>([A-Za-z.]{1,60})<")
 _STATUS = re.compile(r"status code: ([1-5][0-9]{2})\b")
 _NO_REPLY = re.compile(r"kind: (Timeout|Connect|Interrupted|Request|Decode)\b")
@@ -49,6 +50,7 @@ class Refusal:
     @property
     def is_missing(self) -> bool:
         """There is no such object, in a bucket that exists."""
+        # A missing bucket must not read as "not yet": whoever waits would wait for ever.
         return self.name == "FileNotFoundError" and self.code not in _NO_BUCKET
 
     @property

@@ -18,6 +18,7 @@ T = TypeVar("T")
 DELAYS = (0.0, 0.05, 0.2, 1.0, 3.0)
 """Seconds before each try of a write."""
 
+# Said before anything is written, and true a second later as well.
 _HOPELESS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 
 
@@ -67,6 +68,7 @@ async def created_or_found(
                 raise
         try:
             found = await read()
+        # There is an object, whatever it is, so another try cannot win.
         except UnreadableRecordError:
             raise
         except StoreError as error:

@@ -55,6 +55,7 @@ class Stream:
         """Begin to follow, unless it has begun."""
         if self._following is None or self._following.done():
             loop = asyncio.get_running_loop()
+            # In an empty context: it outlives whoever happened to ask first.
             self._following = Context().run(loop.create_task, self._follow())
 
     def close(self) -> None:
@@ -99,5 +100,6 @@ class Stream:
         if line == "event: hello":
             self.is_healthy = True
             self._connected()
+        # Not checked: what is no id of an event that somebody waits for wakes nobody.
         elif line.startswith("data: "):
             self._heard(line[len("data: ") :])

@@ -69,6 +69,7 @@ class Watcher:
         self.settling = Settling(self.records, self.markers, clock, self.hint)
         self._clock = clock
         self._waiters: dict[str, _Waiter] = {}
+        # Counted, so that a short poll ends with the last who wants it, without a look at all waiters.
         self._polls: Counter[float] = Counter()
         self._mailboxes: Counter[str] = Counter()
         self._deadlines: list[tuple[float, str]] = []
@@ -118,6 +119,7 @@ class Watcher:
 
     def hint(self, request_id: str) -> None:
         """Wake whoever waits for this event in this process; callable from any thread, cheap when nobody does."""
+        # Without a lock: who is not in there yet has not looked into the store yet, and will find what was stored.
         if request_id in self._waiters and self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake, request_id)
 
@@ -186,6 +188,7 @@ class Watcher:
 
     async def _look(self, waiter: _Waiter, parse: Parse) -> Response | None:
         try:
+            # One judge at a time: two would run the author's code twice on one answer, and only one verdict can stand.
             async with waiter.judging:
                 response = await self.records.response(waiter.request.request_id)
                 if response is None:
@@ -249,7 +252,9 @@ class Watcher:
         if self._deadlines:
             seconds = min(seconds, self._deadlines[0][0] - self._clock().timestamp())
         try:
+            # Never for long: deadlines go by the wall clock, which may be set while we sleep.
             await asyncio.wait_for(self._stirred.wait(), max(0.0, min(seconds, SWEEP_EVERY)))
+        # Two classes before Python 3.11.
         except (TimeoutError, asyncio.TimeoutError):
             return
         finally:

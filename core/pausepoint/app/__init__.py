@@ -67,8 +67,7 @@ def create_app(store: Store, hooks: object | None = None, *, settings: Settings 
     """
     settings = settings or Settings.load()
     desk = Desk(store, settings)
-    # FastAPI's own pages of documentation load scripts from elsewhere. A path with a slash too many is not redirected,
-    # because a POST would lose its body on the way, and some clients their token.
+    # A slash too many is no redirect: behind a proxy it would name the address that we listen on.
     app = FormApp(
         title="Pausepoint",
         version="1",

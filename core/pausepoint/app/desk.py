@@ -22,7 +22,6 @@ from ..errors import UnknownRequestError
 from .streaming import Hub
 from .sweeping import Sweeper
 
-# In small letters, as it is compared: the scheme's name is case-insensitive.
 BEARER = "bearer "
 
 

@@ -1,14 +1,43 @@
-"""Takes an answer in, the same way for the form, the JSON route and the REST API."""
+"""Takes an answer in, the same way for the form, the JSON route and the REST API, and tells what became of it."""
 
 from __future__ import annotations
 
-from .._models import Answer, Candidate, Request, Response, Verdict
+from typing import Literal
+
+from starlette.responses import Response as HttpResponse
+
+from .._models import Answer, Candidate, Model, Request, Response, Verdict
 from .._settling import already_settled
 from ..errors import AnswerError
+from .bodies import AnyJson
 from .desk import Desk
 
 PATIENCE = 2.0
 """How long a submission waits for the verdict of the workflow's own code, seconds."""
+
+
+class Submitted(Model):
+    """
+    What became of an answer.
+
+    Attributes:
+        status: `submitted` (200): it settled the event. `saved` (202): it is stored, and the workflow will check it.
+        request_id: The event.
+        value: The answer as it is stored.
+        data_type: The type's name.
+        message: The same for people.
+    """
+
+    status: Literal["submitted", "saved"]
+    request_id: str
+    value: AnyJson
+    data_type: str
+    message: str
+
+
+SAVED: dict[int | str, dict[str, object]] = {
+    202: {"model": Submitted, "description": "Saved; the workflow will check it when it is back."}
+}
 
 
 async def take(desk: Desk, request: Request, answer: Answer, form: str | None = None) -> Response | Candidate:
@@ -44,3 +73,20 @@ async def take(desk: Desk, request: Request, answer: Answer, form: str | None = 
     if became is not None and became.candidate != candidate.number:
         raise already_settled(request, became)
     return became or candidate
+
+
+def submitted(request: Request, became: Response | Candidate, reply: HttpResponse) -> Submitted:
+    """Tell what became of an answer; 202 where it waits for a verdict."""
+    is_settled = isinstance(became, Response)
+    value = became.value if isinstance(became, Response) else became.answer.value
+    if not is_settled:
+        reply.status_code = 202
+    return Submitted(
+        status="submitted" if is_settled else "saved",
+        request_id=request.request_id,
+        value=value,
+        data_type=request.data_type,
+        message="Accepted: the workflow goes on with this answer."
+        if is_settled
+        else "Saved: it will be checked when the workflow is back.",
+    )

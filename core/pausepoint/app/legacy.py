@@ -10,13 +10,13 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response as HttpResponse
 
-from .._models import Answer, Candidate, Model, Outcome, Request, Response
+from .._models import Answer, Model, Outcome, Request
 from .._store import layout
 from ..errors import AnswerError
 from .bodies import AnyJson, comment_error, json_of
 from .contract import ID_PATTERN, RequestId, json_body, refusals
 from .desk import AtDesk
-from .intake import take
+from .intake import SAVED, Submitted, submitted, take
 
 router = APIRouter(tags=["json"])
 
@@ -42,25 +42,6 @@ class Submission(Model):
     comment: str = ""
 
 
-class Submitted(Model):
-    """
-    What became of an answer.
-
-    Attributes:
-        status: `submitted` (200): it settled the event. `saved` (202): it is stored, and the workflow will check it.
-        request_id: The event.
-        value: The answer as it is stored.
-        data_type: The type's name.
-        message: The same for people.
-    """
-
-    status: Literal["submitted", "saved"]
-    request_id: str
-    value: AnyJson
-    data_type: str
-    message: str
-
-
 class Status(Model):
     """
     How an event stands; neither its value nor any path.
@@ -77,11 +58,6 @@ class Status(Model):
     outcome: Outcome | None = None
     settled_at: datetime | None = None
     deadline: datetime | None = None
-
-
-SAVED: dict[int | str, dict[str, object]] = {
-    202: {"model": Submitted, "description": "Saved; the workflow will check it when it is back."}
-}
 
 
 @router.post(
@@ -149,20 +125,3 @@ def refuse_misfit(request: Request, submission: Submission) -> None:
         fields["comment"] = wrong
     if fields:
         raise AnswerError("This request does not fit.", "Correct it and send it again.", request.label, fields)
-
-
-def submitted(request: Request, became: Response | Candidate, reply: HttpResponse) -> Submitted:
-    """Tell what became of an answer; 202 where it waits for a verdict."""
-    is_settled = isinstance(became, Response)
-    value = became.value if isinstance(became, Response) else became.answer.value
-    if not is_settled:
-        reply.status_code = 202
-    return Submitted(
-        status="submitted" if is_settled else "saved",
-        request_id=request.request_id,
-        value=value,
-        data_type=request.data_type,
-        message="Accepted: the workflow goes on with this answer."
-        if is_settled
-        else "Saved: it will be checked when the workflow is back.",
-    )

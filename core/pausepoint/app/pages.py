@@ -64,7 +64,6 @@ async def file(http: HttpRequest, desk: AtDesk, request_id: RequestId, sha256: s
     """Send an image of a question: only one that its author attached, and only as the kind of image it is."""
     desk.admit(http, "page", "see")
     request = await desk.request(request_id)
-    # Looked up in the question, so that a client can name only what its author attached.
     found = next((each for each in request.attachments if each.sha256 == sha256 and each.media_type in _IMAGES), None)
     body = await desk.records.attachment(request_id, found.sha256) if found else None
     if found is None or body is None:

@@ -84,7 +84,7 @@ def problem(status: int, detail: str = "", todo: str = "", event: str = "", **mo
 
 def problem_of(error: PausepointError) -> Problem:
     """Return what an error means over HTTP."""
-    # From the special to the general: the first two and the last but one are StoreErrors too.
+    # StoreError last: those that are settled, unknown or unreadable are kinds of it, with statuses of their own.
     if isinstance(error, AlreadySettledError):
         status = 410 if error.outcome in CLOSED else 409
         ended = {"outcome": error.outcome, "settled_at": error.settled_at, "by": error.by or None}

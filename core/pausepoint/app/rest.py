@@ -18,8 +18,7 @@ from ..errors import AnswerError
 from .bodies import AnyJson, comment_error, json_of
 from .contract import RequestId, Responses, json_body, refusals
 from .desk import AtDesk, root_of
-from .intake import take
-from .legacy import SAVED, Submitted, submitted
+from .intake import SAVED, Submitted, submitted, take
 from .streaming import EventStream
 
 MAX_WAIT = 60.0

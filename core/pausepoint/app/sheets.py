@@ -135,5 +135,5 @@ class Sheets:
         return None if default is None else self._read_only(default.value)
 
     def _read_only(self, value: JsonValue) -> Field:
-        # Through the form and back, so that a page never shows more of a value than its form would: secrets stay hidden.
+        # As a form, so that a page never shows more of a value than its form would: secrets stay hidden.
         return build(self._request.json_schema, draft_of(self._request.json_schema, value))

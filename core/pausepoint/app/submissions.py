@@ -132,7 +132,6 @@ class _Submission:
         return response
 
     async def _again(self, typed: Typed, faults: Faults | None = None, status: int = 200) -> HTMLResponse:
-        # Not worth correcting what can no longer be answered.
         settled = await self._desk.settling.outlook(self._request)
         if settled is not None:
             return self._sheets.settled(settled, refused=True)

@@ -66,6 +66,7 @@ def answer_event(
         raise UsageError("--decline and a value exclude each other.", "Leave one of them out.")
     storage = Storage(Settings.load())
     about = Answer(comment=checked_text("comment", comment), by=_reviewer(by), through="cli")
+    # Before anybody is asked: nobody should fill in what is settled already.
     request = run_sync(_open_request, storage, event_id)
     try:
         if decline:
@@ -120,6 +121,7 @@ async def _deliver(storage: Storage, request: Request, answer: Answer) -> Delive
     if verdict is None:
         return Delivered("saved")
     if isinstance(verdict, Response):
+        # Another answer of the same event was accepted while ours waited, or it was cancelled.
         if verdict.candidate != submitted.candidate.number:
             raise already_settled(request, verdict)
         return Delivered(result)

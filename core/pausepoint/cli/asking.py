@@ -47,6 +47,7 @@ class Keyboard:
         """Return one typed line; a hidden one is not shown while it is typed."""
         if hidden:
             return getpass.getpass(visible(question))
+        # Not input(), whose question goes to standard output.
         sys.stderr.write(visible(question))
         sys.stderr.flush()
         line = sys.stdin.readline()
@@ -101,6 +102,7 @@ class Questionnaire:
 
     def _ask_fields(self, fields: list[Field], errors: FieldErrors) -> JsonValue:
         while True:
+            # What is about none of these fields is shown alone; else the questions would come again without a word.
             named = [field for field in fields if _about(field, errors)]
             self._show({path: told for path, told in errors.items() if not any(_about(f, {path: told}) for f in named)})
             for field in named or fields:
@@ -141,6 +143,7 @@ class Questionnaire:
             self._draft[none] = "1"
         elif typed or not shown:
             self._draft.pop(none, None)
+            # The offset of a prefilled moment belongs to it and not to what is typed instead.
             self._draft.pop(f"{inner.name}:offset", None)
             self._draft[inner.name] = spelt(inner, typed)
 

@@ -38,6 +38,7 @@ def show_event(event_id: EventId, as_json: AsJson = False) -> None:
     if known.response is not None:
         say(f"\n{known.response.outcome.capitalize()}", "bold", lines=True)
         say_facts(_outcome(known.response))
+    # Of a settled event they are history, which --json has.
     for candidate, verdict in known.candidates if known.response is None else ():
         if verdict is None:
             say(f"\nAnswer {candidate.number} waits for the workflow's own check", "bold", lines=True)
@@ -134,5 +135,6 @@ def _verdict(verdict: Verdict | None) -> str | None:
     return None if verdict is None else "accepted" if verdict.accepted else "refused"
 
 
+# Named one by one, so that a field that is added to the record is not published by accident.
 _QUESTION = {"prompt", "json_schema", "schema_complete", "initial", "default", "attachments", "generation"}
 _RECORD = {"schema_version", "write_id", "request_id"}

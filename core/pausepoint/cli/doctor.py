@@ -81,6 +81,7 @@ def _form_app_facts(health: Health) -> dict[str, str]:
     who = health.answered_by
     if who is Found.SAME_STORE:
         told = "the form app of this store, which it has proven"
+    # No fault: the address outlives the process that served there, and whoever asks next takes it over.
     elif who is Found.NOBODY and health.named_by != "PAUSEPOINT_URL":
         told = "nobody at the moment; the next question starts it"
     else:

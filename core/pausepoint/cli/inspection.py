@@ -85,6 +85,7 @@ async def inspect(settings: Settings) -> Health:
 
 
 async def _inspect_store(store: Store, health: Health) -> None:
+    # One try: what fails now is what we are asked about.
     records = Records(store, delays=(0,))
     with health.collecting():
         await store.probe()

@@ -39,6 +39,7 @@ def outline_of(json_schema: Mapping[str, Any], draft: Draft | None = None) -> li
         root = build(json_schema, state)
         closed = next(_closed(root), None)
         opened = state if closed is None else edit(json_schema, state, f"add:{closed.name}")
+        # Either all is open, or the last could not be: a list that may hold nothing.
         if opened == state:
             return list(_lines(root, 0))
         state = opened

@@ -67,6 +67,7 @@ def _told(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except PausepointError as error:
             fail(error)
+        # Ctrl-D at a question means what Ctrl-C does.
         except (KeyboardInterrupt, EOFError):
             remark("\nStopped.")
             raise typer.Exit(ExitCode.INTERRUPTED) from None

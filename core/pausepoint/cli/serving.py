@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -52,8 +54,7 @@ def serve(
     prefix = _prefix(root_path)
     storage = Storage(settings)
     run_sync(_prepare, storage)
-    address = _shared_address(storage.store)
-    is_ours = address is not None and address.claim()
+    address, is_ours = shared_address(storage.store)
     listener = _listener(settings, port, address.published() if address and is_ours else None)
     url = base_url_of(listener) + prefix
     ended = threading.Event()
@@ -62,6 +63,7 @@ def serve(
     say(f"Serving {storage.store.url} at {settings.public_url or url}")
     say("Workflows on this machine use it by themselves, others with PAUSEPOINT_URL. Ctrl-C ends it.")
     _run(storage, settings, prefix, listener, workers)
+    # Else our thread could still take the address, for a process that no longer serves.
     ended.set()
     remark("Ended.")
 
@@ -88,12 +90,17 @@ def _prefix(root_path: str) -> str:
     return prefix
 
 
-def _shared_address(store: Store) -> SharedAddress | None:
+def shared_address(
+    store: Store, opened: Callable[[Path, str], SharedAddress] = SharedAddress
+) -> tuple[SharedAddress | None, bool]:
+    """Return the address that this machine shares for the store, where it can be shared, and whether we hold it."""
     try:
-        return SharedAddress(state_folder() / "servers", store.url)
+        address = opened(state_folder() / "servers", store.url)
+        # Here, too, because some file systems have no locks.
+        return address, address.claim()
     except OSError as error:
         remark(f"{_NOT_FOUND}: {error.strerror}.")
-        return None
+        return None, False
 
 
 def _listener(settings: Settings, wanted: int | None, published: str | None) -> socket.socket:

@@ -63,6 +63,7 @@ def spelt(field: Field, typed: str) -> str:
         return typed
     read = typed.strip().casefold()
     named = [option.value for option in field.options if read in (option.label.casefold(), option.value.casefold())]
+    # Where two choices read alike, the schema refuses what was typed; a guess could be the wrong one.
     return named[0] if len(named) == 1 else typed
 
 

@@ -74,6 +74,7 @@ class Storage:
         return judged, problems
 
     async def _completed(self, prefix: str) -> str:
+        # The store grows: what names one event today would name several tomorrow, in somebody's script.
         if len(prefix) < LEAST_PREFIX:
             raise UsageError(
                 f"An event's id is given by its first {LEAST_PREFIX} characters or more.",
@@ -121,6 +122,7 @@ def checked_text(what: str, text: str, most: int | None = MAX_COMMENT_BYTES) -> 
         UsageError: It is too long, or its bytes are no text in this machine's encoding.
     """
     try:
+        # Bytes that are no text in the terminal's encoding arrive as half characters, which no record can hold.
         length = len(text.encode("utf-8"))
     except UnicodeEncodeError:
         raise UsageError(f"The {what} is not valid text in this terminal's encoding.", "Type it in UTF-8.") from None

@@ -73,6 +73,7 @@ class answers:  # noqa: N801 - it reads as a phrase: `with answers({...}):`
     ) -> None:
         self._stack.close()
         if self._surface.refused is not None:
+            # In the place of EventCancelledError, which only says how we ended the wait.
             raise self._surface.refused from error
 
     def _reply_to(self, request: Request) -> object:
@@ -85,6 +86,7 @@ class answers:  # noqa: N801 - it reads as a phrase: `with answers({...}):`
                 request.label,
             )
         reply = self._given[request.name]
+        # A class can be called, too, but is not meant as a function that answers.
         return reply(request) if callable(reply) and not isinstance(reply, type) else reply
 
 
@@ -96,6 +98,7 @@ class _Answering:
     def __init__(self, reply_to: Callable[[Request], object]) -> None:
         self._reply_to = reply_to
         self._watcher: Watcher | None = None
+        # asyncio itself keeps a task only as long as somebody else does.
         self._tasks: set[asyncio.Task[None]] = set()
         self.refused: AnswerError | None = None
 
@@ -118,6 +121,7 @@ class _Answering:
             return
         submitted = await settling.submit(request, _answer(reply))
         if submitted.candidate is not None:
+            # Not awaited: the verdict comes from the wait, which begins after this has returned.
             task = asyncio.create_task(self._watch_verdict(request, submitted.candidate))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

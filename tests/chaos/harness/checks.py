@@ -1,8 +1,8 @@
 """
 The checks as programmes, so that they can be run against another copy of the package.
 
-`python -m harness.checks scenes NAME...`, `race` or `model EXAMPLES`. Exit code 0: everything holds; 3: a claim does
-not, which is printed; anything else means that the check itself did not work.
+`python -m harness.checks scenes NAME...`, `race`, `kill KILLS` or `model EXAMPLES`. Exit code 0: everything holds; 3: a
+claim does not, which is printed; anything else means that the check itself did not work.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from pausepoint._store import open_store
 
 from .claims import BrokenClaimError, claim
 from .model import Protocol
+from .scenario import Plan, Scenario
 from .scenes import SCENES, perform, plans
 
 BROKEN = 3
@@ -59,6 +61,13 @@ def race() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for number in range(ROUNDS):
             Race(Path(folder), f"v1/race/{number}").run()
+
+
+def kill(kills: str) -> None:
+    """Kill processes, at random moments and named steps."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder, "store").as_uri()
+        Scenario(Path(folder, "play"), store, Plan(seed=7, kills=int(kills)), Counter()).play()
 
 
 class Race:
@@ -102,7 +111,7 @@ class Race:
 
 def main(check: str, *given: str) -> int:
     """Run a check."""
-    checks: dict[str, Callable[..., None]] = {"scenes": scenes, "model": model, "race": race}
+    checks: dict[str, Callable[..., None]] = {"scenes": scenes, "model": model, "race": race, "kill": kill}
     try:
         checks[check](*given)
     except BrokenClaimError as broken:

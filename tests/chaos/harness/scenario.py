@@ -56,7 +56,7 @@ class Plan:
         seed: Decides everything that is not left to the machine.
         kills: How many processes are killed at least.
         embedded: The workflows serve the form themselves; else an app does.
-        every_step: Go on, for three times as many kills at most, until every named step was died at.
+        every_step: Go on, for six times as many kills at most, until every named step was died at.
         first: The steps at which the first processes of the new store die, in order.
         moments: The moments of a write that can be told apart in this store.
         rate: How many store operations meet with trouble, 0 to 1.
@@ -169,7 +169,7 @@ class Scenario:
                 self._start(slot)
 
     def _wants_more(self) -> bool:
-        most = self.plan.kills * 3 if self.plan.every_step and not all(self._dying().values()) else self.plan.kills
+        most = self.plan.kills * 6 if self.plan.every_step and not all(self._dying().values()) else self.plan.kills
         return self.kills < most
 
     def _dying(self) -> dict[str, int]:
@@ -233,7 +233,7 @@ class Scenario:
         steps = self._steps_of(slot.role)
         least = min(self.steps[f"{slot.role} {step}"] for step in steps)
         rare = [step for step in steps if self.steps[f"{slot.role} {step}"] == least]
-        return self.chance.choice(rare) if self.chance.random() < 0.7 else ""
+        return self.chance.choice(rare) if not least or self.chance.random() < 0.5 else ""
 
     def _count_steps(self) -> None:
         for slot in self.runs + self.others:
@@ -377,4 +377,10 @@ def first_steps(moments: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     yield tuple(f"{moments[-1]} {kind}" for kind in FIRST_KINDS)
 
 
-__all__ = ["BrokenClaimError", "Plan", "Scenario", "first_steps"]
+def named_steps(moments: tuple[str, ...]) -> list[str]:
+    """Return every step that somebody must have died at."""
+    kinds = {**KINDS, "workflow": FIRST_KINDS + KINDS["workflow"]}
+    return [f"{role} {moment} {kind}" for role in kinds for moment in moments for kind in kinds[role]]
+
+
+__all__ = ["BrokenClaimError", "Plan", "Scenario", "first_steps", "named_steps"]

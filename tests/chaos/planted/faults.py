@@ -57,7 +57,7 @@ FAULTS = [
     Fault(
         "the marker is written before the truth",
         SETTLING,
-        "        put = await self.records.put_response(response)\n        await self._hint(request)\n",
+        "        put = await self.records.put_response(response)\n",
         "        await self._hint(request)\n        put = await self.records.put_response(response)\n",
         ("scenes", "the_app_settles_by_itself"),
     ),
@@ -74,7 +74,7 @@ FAULTS = [
         "    _refuse_other_type(request, question)\n",
         "    _refuse_other_type(request, question)\n"
         "    request = request.model_copy(update={'deadline': _request(question, key, run, request_id).deadline})\n",
-        ("scenes", "a_zombie_judges_otherwise"),
+        ("kill", "6"),
     ),
     Fault(
         "the attempt is part of a question's identity",
@@ -137,7 +137,7 @@ FAULTS = [
     Fault(
         "an acceptance is forgotten when its process dies before the response",
         SETTLING,
-        "(verdict is None or verdict.accepted)",
+        "verdict is None or verdict.accepted",
         "verdict is None",
         ("scenes", "an_answer_is_judged_and_the_deadline_passes"),
     ),
@@ -153,7 +153,7 @@ FAULTS = [
         SETTLING,
         "            value=request.default.value if request.default else None,\n",
         "            value=request.default.value if request.default else True,\n",
-        ("scenes", "the_app_settles_by_itself"),
+        ("model", "100"),
     ),
     Fault(
         "a reviewer is told accepted as soon as there is a verdict",
