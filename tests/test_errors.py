@@ -33,6 +33,13 @@ def test_every_error_pickles_with_its_data(error: type[PausepointError]) -> None
         assert (vars(after), str(after), after.args) == (vars(before), str(before), before.args)
 
 
+def test_what_was_noted_on_an_error_is_still_there_in_another_process() -> None:
+    error = WaitTimeoutError("Nobody answered.", deadline="2026-11-20T12:00:00+00:00")
+    error.__notes__ = ["asked by the third task"]
+
+    assert pickle.loads(pickle.dumps(error)).__notes__ == ["asked by the third task"]
+
+
 @each_error
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
 def test_every_error_copies_with_its_data(error: type[PausepointError], copied: object) -> None:

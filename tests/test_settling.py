@@ -9,7 +9,7 @@ import anyio.to_thread
 import pytest
 
 from pausepoint._markers import Markers
-from pausepoint._models import Answer, DefaultValue, Request, Response, Reviewer, RunContext, utc_now
+from pausepoint._models import Answer, DefaultValue, Request, Response, Reviewer, RunContext, Verdict, utc_now
 from pausepoint._settling import Settling, write_id_of
 from pausepoint._store import MemoryStore, Records, layout
 from pausepoint.errors import AlreadySettledError, AnswerError, StoreError, UsageError
@@ -184,6 +184,19 @@ async def test_after_a_crash_between_verdict_and_response_the_accepted_candidate
 
 def refuse_everything(value: Any) -> object:
     raise AnswerError("no", fields={"": "Never."})
+
+
+async def test_an_accepted_candidate_that_a_crash_kept_from_settling_is_not_expired_by_others(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    submitted = await bench.settling.submit(request, Answer(value=2))
+    assert submitted.candidate is not None
+    await bench.records.put_verdict(Verdict(request_id=ID, number=1, accepted=True))
+    bench.late = timedelta(hours=2)
+
+    assert await bench.settling.settled(request) is None
+    response = await bench.settling.judge(request, refuse_everything)
+    assert response is not None
+    assert response.value == 2
 
 
 async def test_a_verdict_once_given_stands_against_a_zombie_that_judges_otherwise(bench: Bench) -> None:

@@ -30,7 +30,6 @@ PausepointError
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 __all__ = [
     "AdapterError",
@@ -75,11 +74,6 @@ class PausepointError(Exception):
     def __str__(self) -> str:
         about = f"Event {self.event}." if self.event else ""
         return " ".join(part for part in (self.what, about, self.todo) if part)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Spelt out: OSError, which WaitTimeoutError is too, has a way of its own that takes arguments for a file's
-        # name.
-        return type(self), self.args
 
 
 class UsageError(PausepointError):

@@ -44,9 +44,8 @@ def run(run_id: str, *, project: str = "") -> Run:
     Give what is asked inside the block an identity, so that running it again resumes it.
 
     Entering a run again after a crash finds the questions it had asked, their deadlines, and the answers given since.
-    Leaving the
-    block without an exception finishes the run: entering it once more raises, so that yesterday's approval is never
-    returned today.
+    Leaving the block without an exception finishes the run: entering it once more raises, so that yesterday's approval
+    is never returned today.
 
         with run("nightly-42"):
             if pause(bool, prompt="Deploy?"):

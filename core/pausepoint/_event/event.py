@@ -114,21 +114,33 @@ class Event(Generic[T]):
             DeclinedError: A reviewer refused to answer.
             EventCancelledError: The event was withdrawn.
             UnreadableRecordError: The stored response cannot be understood.
+            AnswerError: The type refuses the stored answer; it has changed since that was accepted.
+            UsageError: The blocking form was called inside a running event loop.
         """
         return Dual(self._wait, "event.wait")
 
     @property
     def response(self) -> Dual[[], Response | None]:
-        """Look, without waiting, whether the event is settled: `event.response()` gives the stored response or None."""
+        """
+        Look, without waiting, whether the event is settled: `event.response()` gives the stored response or None.
+
+        Raises:
+            UnreadableRecordError: The stored response cannot be understood.
+            StoreError: The store failed.
+        """
         return Dual(self._response, "event.response")
 
     @property
     def cancel(self) -> Dual[[str], Response]:
         """
-        Withdraw the event: `event.cancel("no longer needed")`.
+        Withdraw the event: `event.cancel("no longer needed")`; the reason is for whoever opens the link, at most 8 KiB.
 
         Returns:
             The response that stands: this cancellation, or what settled the event before it.
+
+        Raises:
+            UsageError: The reason is longer, or no text.
+            StoreError: The store failed; the event may or may not be cancelled, and cancelling again is safe.
         """
         return Dual(self._cancel, "event.cancel")
 
@@ -178,6 +190,7 @@ class Event(Generic[T]):
 
 def event_of(question: Question[T]) -> Event[T]:
     """Ask the question from the calling thread and return the handle on it."""
+    # Here, where the author's context says which run asks; `ask` runs in our own thread.
     surface = current_surface()
     scope = surface.scope()
     with counted(question, scope) as key:
@@ -308,5 +321,6 @@ def _refuse_other_scope(scope: str) -> None:
         raise UsageError(f'The scope of an event is always "run", not {scope!r}.', "Leave scope= out.")
 
 
+# Joined out here, since each of the two classes needs the other.
 Event.create = NewEvent("Event.create")
 new_event = NewEvent("new_event")

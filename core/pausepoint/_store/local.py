@@ -28,9 +28,8 @@ class LocalFiles:
     The `Backend` for a folder on a file system.
 
     A write is: a temporary file in the same folder, fsync, a hard link as the final name, fsync of the folder. So a
-        reader sees all of an
-    object or none, a killed writer leaves nothing but a temporary file, and "created" means on disk. Writing and
-    listing run in a worker thread; reading a record takes a few microseconds and does not.
+    reader sees all of an object or none, a killed writer leaves nothing but a temporary file, and "created" means on
+    disk. Writing and listing run in a worker thread; reading a record takes a few microseconds and does not.
 
     Args:
         root: The folder, resolved here once; made on the first write, for this user only (mode 0700).

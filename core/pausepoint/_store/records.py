@@ -212,8 +212,8 @@ class Records:
         Raises:
             UnreadableRecordError: None of the stored keys can be read.
         """
-        # Listed, not named in a file that all would have to change: a key is added by adding an object.
         if not self._signing:
+            # Listed and not named in a file, which would have to be changed: a key is added by adding an object.
             names = await self.store.list(layout.KEYS)
             kids = [name.removesuffix(".json") for name in names if name.endswith(".json")]
             self._signing = await self._read_keys([kid for kid in kids if layout.is_key_id(kid)] or ["k1"])

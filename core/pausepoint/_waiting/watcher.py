@@ -26,7 +26,9 @@ from ..errors import StoreError, UnreadableRecordError
 from .stream import Stream
 
 FAST_TICK = 0.5
+"""Seconds between two looks for markers while a person may be answering at this moment; later it is the poll."""
 FAST_FOR = 60.0
+"""Seconds that this goes on after the last wait began."""
 SWEEP_EVERY = 2.0
 """Seconds between two looks of the sweep; a look is two GETs, so that a process spends one GET a second on it."""
 PUSHED_TICK = 60.0

@@ -139,6 +139,7 @@ class Questionnaire:
         shown = self._typed_before(field)
         typed = self._terminal.ask(f"{field.label}{f' [{shown}]' if shown else ''}: ", hidden=inner.kind == "secret")
         none = f"{field.name}:none"
+        # The empty text is a value: Enter means no value only where none stood there before.
         if field.kind == "optional" and (typed == _NO_VALUE or (not typed and shown == _NOTHING)):
             self._draft[none] = "1"
         elif typed or not shown:

@@ -82,6 +82,7 @@ class Storage:
             )
         meant = [each for each in await self.records.event_ids() if each.startswith(prefix)]
         if len(meant) > 1:
+            # Shortened like everywhere: a list of whole ids would be a list of keys to all these events.
             names = ", ".join(sorted({short(each) for each in meant})[:_NAMED])
             more = f" and {len(meant) - _NAMED} more" if len(meant) > _NAMED else ""
             raise UsageError(

@@ -35,6 +35,7 @@ from ..errors import StoreError, UsageError
 
 T = TypeVar("T")
 
+# Enough for a store that looks first and writes then to be caught, and few enough for a real bucket.
 WRITERS = 16
 
 # Each leads elsewhere on some system or in some kind of store: up, to a hidden file, a stream, a version, a pattern.
@@ -94,6 +95,7 @@ class StoreKit:
         start = threading.Barrier(WRITERS)
 
         def compete(body: bytes) -> None:
+            # All at once, or the first has won before the last has begun.
             start.wait()
             if _run(store.create, f"{folder}/a.json", body):
                 won.append(body)
@@ -167,6 +169,7 @@ class StoreKit:
 
     def test_a_new_object_is_in_the_next_listing(self, store: Store, folder: str) -> None:
         """No listing is remembered, neither by this store nor by another one on the same place."""
+        # Two, because a cache of listings shows only in the one that did not write.
         other = self.reopen(store)
         for number in range(3):
             assert len(_run(other.list, folder)) == number
