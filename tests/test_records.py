@@ -247,7 +247,6 @@ async def test_what_is_not_there_is_none(records: Records) -> None:
     assert await records.find_request(ID) is None
     assert await records.response(ID) is None
     assert await records.candidate(ID, 1) is None
-    assert await records.candidates(ID) == []
     assert await records.verdict(ID, 1) is None
     assert await records.attachment(ID, "0" * 64) is None
     assert await records.run_finished(DIGEST) is None
@@ -266,15 +265,9 @@ async def test_an_unknown_request_is_an_error_that_can_be_looked_up(records: Rec
 )
 async def test_a_malformed_id_is_unknown_and_reaches_no_path(records: Records, request_id: str) -> None:
     assert await records.find_request(request_id) is None
-    for call in (records.request, records.response, records.candidates):
+    for call in (records.request, records.response):
         with pytest.raises(UnknownRequestError):
             await call(request_id)
-
-
-async def test_candidates_come_in_order_until_the_first_gap(records: Records) -> None:
-    for number in (1, 2, 3, 5):
-        await records.put_candidate(a_candidate(number))
-    assert [candidate.number for candidate in await records.candidates(ID)] == [1, 2, 3]
 
 
 async def test_a_candidate_and_its_verdict_are_written_once(records: Records) -> None:

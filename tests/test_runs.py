@@ -185,6 +185,12 @@ def test_an_ordinal_that_was_given_back_is_the_next_one() -> None:
     assert [*taken, ordinals.next(RUN, "a", "d"), ordinals.next(RUN, "a", "d")] == [0, 1, 2, 1, 3]
 
 
+@pytest.mark.anyio
+async def test_the_blocking_form_of_a_run_in_an_event_loop_names_the_other() -> None:
+    with pytest.raises(UsageError, match=r"Write `async with run\(\.\.\.\)` instead"):
+        Run("nightly", "", Ledger()).__enter__()
+
+
 def test_a_new_thread_belongs_to_the_only_open_run() -> None:
     seen: list[str] = []
     with Run("only", "", Ledger()):

@@ -252,6 +252,20 @@ async def test_a_wait_that_was_given_up_is_forgotten_while_another_goes_on() -> 
     waiting.cancel()
 
 
+async def test_of_two_waits_for_one_event_the_shorter_poll_counts() -> None:
+    store = MemoryStore()
+    here, elsewhere = Watcher(store), Watcher(store)
+    request = await asked(here)
+    waits = [asyncio.create_task(here.wait(request, lambda value: value, poll)) for poll in (3600, 0.01)]
+    await until(lambda: here.is_waiting_for(request.request_id) and here._waiters[request.request_id].users == 2)
+
+    assert (min(here._polls), len(here._polls)) == (0.01, 1)
+    await elsewhere.settling.submit(request, Answer(value=3))
+    for wait in waits:
+        await wait
+    assert not here._polls
+
+
 class HangingStore(MemoryStore):
     """A memory store whose listings never end."""
 

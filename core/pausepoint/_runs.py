@@ -22,7 +22,7 @@ from contextvars import ContextVar, Token
 from typing import Any, Protocol
 
 from ._models import MAX_LABEL_CHARS, RunContext
-from ._sync import run_aio, run_sync
+from ._sync import in_loop, run_aio, run_sync
 from .errors import RunFinishedError, UsageError
 
 REQUEST_ID = re.compile(r"[a-z2-7]{26}")
@@ -136,7 +136,8 @@ class Run:
         ledger: Where finished runs are remembered.
 
     Raises:
-        UsageError: The id or the project is no such text.
+        UsageError: The id or the project is no such text; or, on entering, an event loop is running and it is `with`
+            instead of `async with`.
         RunFinishedError: On entering, when the run has ended well before.
     """
 
@@ -152,6 +153,11 @@ class Run:
         self._entered: list[tuple[RunScope, Token[RunScope | None]]] = []
 
     def __enter__(self) -> RunContext:
+        if in_loop():
+            raise UsageError(
+                "with run(...) blocks, and was called where an event loop is running.",
+                "Write `async with run(...)` instead (in a notebook, too).",
+            )
         return self._enter(run_sync(self._ledger.finished_at, self.context))
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

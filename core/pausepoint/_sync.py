@@ -56,8 +56,22 @@ def portal() -> BlockingPortal:
 
 
 def begin(function: Callable[[], Coroutine[Any, Any, R]]) -> Future[R]:
-    """Start the coroutine function in Pausepoint's loop and return at once, even where the loop is stuck."""
-    return asyncio.run_coroutine_threadsafe(function(), _home().loop)
+    """
+    Start the coroutine function in Pausepoint's loop and return at once, even where the loop is stuck.
+
+    Raises:
+        RuntimeError: The loop has ended, as it does when the interpreter does.
+    """
+    return _begun(function(), _home().loop)
+
+
+def _begun(work: Coroutine[Any, Any, R], loop: asyncio.AbstractEventLoop) -> Future[R]:
+    try:
+        return asyncio.run_coroutine_threadsafe(work, loop)
+    except RuntimeError:
+        # The loop has ended before us. Closed, or Python warns of a coroutine that was forgotten.
+        work.close()
+        raise
 
 
 def _home() -> _Home:
@@ -98,7 +112,7 @@ def _stop(pid: int, home: _Home) -> None:
     if pid == os.getpid():
         # Not through the portal: it waits until the loop has taken the call, which a loop that is stuck never does.
         with contextlib.suppress(RuntimeError):
-            asyncio.run_coroutine_threadsafe(home.portal.stop(cancel_remaining=True), home.loop)
+            _begun(home.portal.stop(cancel_remaining=True), home.loop)
         # An author's validator may run for as long as it likes, but not hold up the end of the interpreter.
         home.thread.join(LONGEST_GOODBYE)
 

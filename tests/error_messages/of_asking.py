@@ -182,6 +182,11 @@ def a_run_with(given: tuple[str, str]) -> None:
 
 
 @occasion
+async def a_run_entered_without_async_in_an_event_loop() -> None:
+    run("nightly-42").__enter__()
+
+
+@occasion
 def a_run_entered_again_after_it_ended_well() -> None:
     with asking():
         with run("nightly-42"):

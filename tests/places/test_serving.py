@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import sys
 
+import psutil
 import pytest
 
 from reviewing import Machine, Script
@@ -90,8 +90,7 @@ def test_a_worker_that_is_killed_is_replaced_and_loses_nothing(machine: Machine)
     asking = machine.start(machine.write("asks.py", ASKS))
     link = asking.link()
     machine.until_it_answers(link)
-    listed = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True)
-    workers = [int(pid) for pid in listed.stdout.split()]
+    workers = [child.pid for child in psutil.Process(server.process.pid).children()]
     # The resource tracker of multiprocessing is a child, too; it serves nobody, and its end harms nobody.
     for pid in workers:
         os.kill(pid, signal.SIGKILL)

@@ -59,7 +59,8 @@ def run(run_id: str, *, project: str = "") -> Run:
         A context manager, for `with` and for `async with`; it gives the run's context.
 
     Raises:
-        UsageError: The id or the project is no such text.
+        UsageError: The id or the project is no such text; or, on entering, an event loop is running and it is `with`
+            instead of `async with`.
         RunFinishedError: On entering: this run has ended well before.
         StoreError: On entering or leaving: the store failed.
     """

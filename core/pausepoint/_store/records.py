@@ -9,7 +9,6 @@ from datetime import datetime
 
 from .._models import (
     MAX_ATTACHMENT_BYTES,
-    MAX_CANDIDATES,
     Attachment,
     Candidate,
     Request,
@@ -80,16 +79,6 @@ class Records:
         """Return one candidate; numbers begin at 1 and have no gaps."""
         path = layout.candidate_path(request_id, number)
         return await self._read(path, Candidate, request_id=request_id, number=number)
-
-    async def candidates(self, request_id: str) -> list[Candidate]:
-        """Return all candidates in the order of their numbers; one GET each, and one more."""
-        found: list[Candidate] = []
-        for number in range(1, MAX_CANDIDATES + 1):
-            candidate = await self.candidate(request_id, number)
-            if candidate is None:
-                break
-            found.append(candidate)
-        return found
 
     async def verdict(self, request_id: str, number: int) -> Verdict | None:
         """Return the verdict on a candidate."""

@@ -163,6 +163,9 @@ class Watcher:
             self._mailboxes[request.mailbox] += 1
             if request.deadline is not None:
                 heapq.heappush(self._deadlines, (request.deadline.timestamp(), request.request_id))
+        elif poll < waiter.poll:
+            self._polls += Counter({poll: 1, waiter.poll: -1})
+            waiter.poll = poll
         waiter.users += 1
         self._keep_watching()
         return waiter
