@@ -308,7 +308,7 @@ def test_an_answer_that_does_not_fit_is_exit_code_5_and_stores_nothing(
     assert ran.document["result"] == "refused"
     assert ran.document["fields"]
     assert shop.response(request) is None
-    assert run_sync(shop.records.candidates, ID) == []
+    assert run_sync(shop.records.candidate, ID, 1) is None
 
 
 def test_the_message_of_a_refusal_stands_beside_its_field_and_repeats_no_value(shop: Shop) -> None:
