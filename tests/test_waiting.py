@@ -198,6 +198,15 @@ async def test_a_store_that_fails_for_a_while_does_not_end_the_wait() -> None:
         assert (await watcher.wait(request, lambda value: value, 5)).value == 3
 
 
+async def test_a_store_that_goes_on_failing_is_asked_less_and_less_often() -> None:
+    watcher = Watcher(MemoryStore())
+    pauses = [watcher._pause() for _ in range(1100)]
+
+    assert 0.1 <= pauses[0] <= 0.2
+    assert pauses[0] < pauses[2] < pauses[5]
+    assert all(5 <= pause <= 10 for pause in pauses[10:])
+
+
 async def test_a_response_that_cannot_be_read_ends_the_wait_with_its_path() -> None:
     store = MemoryStore()
     watcher = Watcher(store)

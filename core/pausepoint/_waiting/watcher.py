@@ -25,6 +25,9 @@ from .._store import Records, Store
 from ..errors import StoreError, UnreadableRecordError
 from .stream import Stream
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
+"""Seconds before a look that the store failed is tried again, growing, with jitter."""
+
 FAST_TICK = 0.5
 """Seconds between two looks for markers while a person may be answering at this moment; later it is the poll."""
 FAST_FOR = 60.0
@@ -81,6 +84,7 @@ class Watcher:
         self._watching: asyncio.Task[None] | None = None
         self._finding: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
+        self._failures = 0
         self._fast_until = 0.0
         self._ticked = 0.0
         self._stream: Stream | None = None
@@ -200,14 +204,22 @@ class Watcher:
                     response = await self.settling.judge(waiter.request, parse)
                 if response is None and self._is_due(waiter.request):
                     response = await self.settling.expire(waiter.request, parse)
+                self._failures = 0
                 return response
         except UnreadableRecordError:
             raise
         except StoreError as error:
             _log.warning("The store failed while waiting, which goes on: %s", error)
-            await asyncio.sleep(random.uniform(0.2, 1.0))  # noqa: S311 - jitter, not a secret
+            await asyncio.sleep(self._pause())
             waiter.wake()
             return None
+
+    def _pause(self) -> float:
+        """Return the seconds until a look that failed is tried again, longer with each that fails in a row."""
+        # Counted for the store and not for the event: when it is down, ten thousand waits must not try in step.
+        self._failures = min(self._failures + 1, 16)
+        longest = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
+        return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
 
     def _is_due(self, request: Request) -> bool:
         return request.deadline is not None and self._clock() >= request.deadline
