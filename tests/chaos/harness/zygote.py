@@ -7,6 +7,7 @@ writes `{"pid"}`; when a process has ended it writes `{"ended": pid, "status"}`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -80,7 +81,9 @@ class Zygote:
         """Send a signal to a process that was started here and has not ended."""
         with self._changed:
             if pid not in self._status:
-                os.kill(pid, number)
+                # It may have ended, and its parent reaped it, a moment before that is told to us.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
 
     def close(self) -> None:
         """End the starter; its processes must have ended."""
