@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -228,21 +227,29 @@ async def test_a_new_index_finds_questions_without_markers(bench: Bench) -> None
     assert await bench.names() == ["event 1"]
 
 
-async def test_what_a_failing_store_kept_back_is_listed_once_it_works(bench: Bench) -> None:
+async def test_a_store_that_fails_altogether_gives_no_list_rather_than_a_short_one(bench: Bench) -> None:
     for _ in range(5):
         await bench.ask()
-    bench.store.fails = lambda path: path.startswith(layout.EVENTS)
-    with pytest.raises(StoreError):
-        await bench.names()
-    bench.store.fails = lambda path: False
-    assert len(await bench.names()) == 5
-    bench.store.fails = lambda path: path.endswith("/request.json")
-    await bench.ask()
+    bench.store.fails = lambda path: True
     with pytest.raises(StoreError):
         await bench.names()
     bench.store.fails = lambda path: False
 
-    assert len(await bench.names()) == 6
+    assert len(await bench.names()) == 5
+
+
+async def test_an_event_that_the_store_fails_for_is_named_and_hides_no_other(bench: Bench) -> None:
+    asked = [await bench.ask() for _ in range(4)]
+    bench.store.fails = lambda path: asked[0].request_id in path or path == layout.response_path(asked[1].request_id)
+    broken = [layout.request_path(asked[0].request_id), layout.response_path(asked[1].request_id)]
+    for _ in range(2):
+        listed = await bench.index.page("pending")
+        assert [entry.request.name for entry in listed.entries] == ["event 4", "event 3"]
+        assert list(listed.problems) == sorted(broken)
+    bench.store.fails = lambda path: False
+
+    listed = await bench.index.page("pending")
+    assert (len(listed.entries), listed.problems) == (4, ())
 
 
 async def test_a_record_that_cannot_be_read_is_named_and_hides_no_other(bench: Bench) -> None:
@@ -377,8 +384,7 @@ async def test_a_store_that_fails_for_one_event_lets_the_others_expire(bench: Be
     bench.store.fails = lambda path: broken.request_id in path
 
     for _ in range(4):
-        with suppress(StoreError):
-            await bench.index.expire_overdue(limit=1)
+        await bench.index.expire_overdue(limit=1)
     for request in others:
         assert await bench.records.response(request.request_id) is not None
 
@@ -398,3 +404,16 @@ async def test_an_overdue_event_with_an_answer_to_be_judged_is_not_expired(bench
     await bench.index.expire_overdue()
 
     assert await bench.records.response(request.request_id) is None
+
+
+async def test_an_overdue_event_that_stays_open_is_read_less_and_less_often(bench: Bench) -> None:
+    request = await bench.ask(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=3))
+    bench.now += timedelta(hours=2)
+    looks = 0
+    for _ in range(720):
+        bench.now += timedelta(seconds=5)
+        looks += await bench.index.expire_overdue()
+
+    # 5, 10, 20, ... seconds apart, then five minutes: an hour, and not 720 looks.
+    assert 10 < looks < 25

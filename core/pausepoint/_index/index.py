@@ -13,8 +13,8 @@ import anyio
 from .._markers import Cursor, Markers
 from .._models import MAX_PAGE
 from .._settling import LATE, Settling
-from .._store import Records
-from ..errors import PausepointError, UnknownRequestError, UnreadableRecordError, UsageError
+from .._store import Records, layout
+from ..errors import PausepointError, StoreError, UnknownRequestError, UnreadableRecordError, UsageError
 from .rows import FIRST, Entry, Place, Rows, State
 
 Status = Literal["pending", "completed", "all"]
@@ -45,7 +45,8 @@ class Listed:
     Attributes:
         entries: The events, youngest first.
         next: The cursor of the next page; empty on the last.
-        problems: Paths inside the store of records that cannot be read.
+        problems: Paths inside the store of records that cannot be read, for ever or just now; their events are not
+            listed.
     """
 
     entries: tuple[Entry, ...]
@@ -70,6 +71,8 @@ class Index:
         self._refreshing = anyio.Lock()
         self._relisted: datetime | None = None
         self._unread: set[str] = set()
+        # The paths that the store failed for, by event: tried again by every look.
+        self._failing: dict[str, str] = {}
 
     async def page(self, status: Status = "pending", limit: int = 100, after: str = "") -> Listed:
         """
@@ -82,7 +85,7 @@ class Index:
 
         Raises:
             UsageError: The limit or the cursor is none that may be given.
-            StoreError: The store could not be read.
+            StoreError: The store as a whole could not be read.
         """
         if not 1 <= limit <= MAX_PAGE:
             raise UsageError(f"A page of a list holds 1 to {MAX_PAGE} events.", "Give a limit in that range.")
@@ -99,7 +102,7 @@ class Index:
         return Listed(
             entries=tuple(found[:limit]),
             next="{}-{}".format(*found[limit - 1].place) if more else "",
-            problems=tuple(await self._rows.problems()),
+            problems=tuple(sorted({*await self._rows.problems(), *self._failing.values()})),
         )
 
     async def expire_overdue(self, limit: int = MAX_PAGE) -> int:
@@ -113,14 +116,17 @@ class Index:
             How many were.
 
         Raises:
-            StoreError: The store could not be read or written.
+            StoreError: The store as a whole could not be read.
         """
         async with self._refreshing:
             await self._refresh()
-        overdue = await self._rows.overdue(self._markers.clock() - LATE, limit)
+        since = self._markers.clock() - LATE
+        overdue = await self._rows.overdue(since, limit)
         # Before the looks, so that one that fails each time moves to the end too.
-        await self._rows.count_looks(overdue)
-        await self._rows.update([entry for entry in await _each(overdue, self._expire) if entry is not None])
+        await self._rows.count_looks(overdue, since)
+        settled = await _each(overdue, self._expire)
+        await self._refuse_if_down()
+        await self._rows.update([entry for entry in settled if entry is not None])
         return len(overdue)
 
     async def _expire(self, request_id: str) -> Entry | None:
@@ -129,6 +135,9 @@ class Index:
             request = await self._records.request(request_id)
             response = await self._settling.settled(request)
         except (UnreadableRecordError, UnknownRequestError):
+            return None
+        except StoreError:
+            self._failing[request_id] = layout.response_path(request_id)
             return None
         return Entry(request, State.SETTLED, response.outcome, response.settled_at) if response else None
 
@@ -153,9 +162,11 @@ class Index:
             await self._rows.keep_only(set(stored))
             self._unread.update(stored)
             self._relisted = now
+            self._failing = {each: path for each, path in self._failing.items() if each in self._unread}
         await _each(await self._rows.unknown(self._unread), self._read)
+        await self._refuse_if_down()
         # Only now: what a failing store kept from us is tried again by the next look.
-        self._unread.clear()
+        self._unread = set(self._failing)
 
     async def _read(self, request_id: str) -> None:
         try:
@@ -163,28 +174,46 @@ class Index:
         except UnreadableRecordError as error:
             await self._rows.add_problem(request_id, error.path)
             return
+        except StoreError:
+            self._failing[request_id] = layout.request_path(request_id)
+            return
+        self._failing.pop(request_id, None)
         if request is not None:
             await self._rows.add(request)
 
+    async def _refuse_if_down(self) -> None:
+        """
+        Raise what the store raises if it fails altogether. One that fails for some events only must not hide the
+        others: those are named as problems.
+        """
+        if self._failing:
+            await self._records.store.get(layout.STORE)
+
     async def _looked_at(self, entries: Iterable[Entry]) -> list[Entry]:
         """Look into the store for what can still change, remember it, and return the entries as they are now."""
-        looked = await _each(entries, self._look)
+        looked = [entry for entry in await _each(entries, self._look) if entry is not None]
+        await self._refuse_if_down()
         await self._rows.update(looked)
         return looked
 
-    async def _look(self, entry: Entry) -> Entry:
+    async def _look(self, entry: Entry) -> Entry | None:
         if entry.state is State.SETTLED:
             return entry
         request = entry.request
         try:
             response = await self._records.response(request.request_id)
-            if response is not None:
-                return Entry(request, State.SETTLED, response.outcome, response.settled_at)
             # Reads again, and candidates too, only where the deadline has passed.
-            expected = await self._settling.outlook(request)
+            expected = None if response else await self._settling.outlook(request)
         except UnreadableRecordError as error:
             await self._rows.add_problem(request.request_id, error.path)
             return Entry(request, State.UNREADABLE)
+        except StoreError:
+            # Not shown rather than shown as open: it may have been answered.
+            self._failing[request.request_id] = layout.response_path(request.request_id)
+            return None
+        self._failing.pop(request.request_id, None)
+        if response is not None:
+            return Entry(request, State.SETTLED, response.outcome, response.settled_at)
         return Entry(request, State.OVERDUE, expected.outcome) if expected else Entry(request)
 
 

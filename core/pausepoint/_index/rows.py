@@ -22,12 +22,15 @@ FIRST: Place = (2**63 - 1, "")
 _TABLES = """
 CREATE TABLE event (
     request_id TEXT PRIMARY KEY, asked INTEGER NOT NULL, deadline REAL, state INTEGER NOT NULL, request TEXT NOT NULL,
-    outcome TEXT, settled_at TEXT, looks INTEGER NOT NULL DEFAULT 0
+    outcome TEXT, settled_at TEXT, looks INTEGER NOT NULL DEFAULT 0, rests_until REAL NOT NULL DEFAULT 0
 );
 CREATE INDEX by_deadline ON event (deadline) WHERE settled_at IS NULL;
 CREATE INDEX by_age ON event (state, asked DESC, request_id DESC);
 CREATE TABLE problem (request_id TEXT PRIMARY KEY, path TEXT NOT NULL);
 """
+_REST, _LONGEST_REST = 5.0, 300.0
+"""Seconds before an overdue event that stayed open is looked at again, doubled by each look."""
+
 _SELECT = "SELECT request, state, outcome, settled_at FROM event"
 
 
@@ -129,22 +132,26 @@ class Rows:
 
     async def overdue(self, now: datetime, limit: int) -> list[str]:
         """
-        Return ids of events with a deadline before *now* whose response is not known.
+        Return ids of events with a deadline before *now* whose response is not known, and that do not rest.
 
         Those that were looked at least often come first, then those that are longest overdue, so that events that stay
         as they are (an answer waits for its verdict, a record cannot be read) never keep others from being looked at.
         """
         found = await self._query(
-            "SELECT request_id FROM event WHERE settled_at IS NULL AND deadline < ? AND state IN (?, ?)"
-            " ORDER BY looks, deadline LIMIT ?",
-            (now.timestamp(), State.PENDING, State.OVERDUE, limit),
+            "SELECT request_id FROM event WHERE settled_at IS NULL AND deadline < ? AND rests_until <= ?"
+            " AND state IN (?, ?) ORDER BY looks, deadline LIMIT ?",
+            (now.timestamp(), now.timestamp(), State.PENDING, State.OVERDUE, limit),
         )
         return [request_id for (request_id,) in found]
 
-    async def count_looks(self, request_ids: Iterable[str]) -> None:
-        """Remember that these events, being overdue, are looked at once more."""
-        counted = [(request_id,) for request_id in request_ids]
-        await self._change("UPDATE event SET looks = looks + 1 WHERE request_id = ?", counted)
+    async def count_looks(self, request_ids: Iterable[str], now: datetime) -> None:
+        """Remember that these events, being overdue, are looked at once more, and let them rest a while."""
+        counted = [(now.timestamp(), _REST, _LONGEST_REST, request_id) for request_id in request_ids]
+        await self._change(
+            "UPDATE event SET looks = looks + 1, rests_until = ? + min(? * (1 << min(looks, 16)), ?)"
+            " WHERE request_id = ?",
+            counted,
+        )
 
     async def page(self, states: Sequence[State], after: Place, limit: int) -> list[Entry]:
         """Return events in these states, youngest first, that stand after a place."""
