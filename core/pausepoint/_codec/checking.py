@@ -20,10 +20,16 @@ from .json_text import encode_json
 from .validator_schema import DECIMAL_BOUNDS, DecimalBounds, validator_schema
 
 if TYPE_CHECKING:
-    from jsonschema_rs import Validator
+    from jsonschema_rs import ValidationError, Validator
 
 _BACKTRACKS = 100_000
 """Steps after which a pattern is given up and counts as not matching: some take for ever on a text made for it."""
+
+_MANY_PARTS = 2_000
+"""
+Values within one value from which on only the first fault is told. The validator finds all faults or one, and all of
+them in 1 MiB made for it take 14 s of a processor.
+"""
 
 
 def check(json_schema: Mapping[str, Any], value: JsonValue) -> dict[str, str]:
@@ -36,7 +42,7 @@ def check(json_schema: Mapping[str, Any], value: JsonValue) -> dict[str, str]:
 
     Returns:
         Messages by dotted path (`"lines.0.size"`, `""` for the answer as a whole), never with the value in them. Empty
-        where the value fits.
+        where the value fits. Of an answer with more than 2,000 parts only the first fault is told.
 
     Raises:
         UsageError: The schema itself is not one.
@@ -45,11 +51,35 @@ def check(json_schema: Mapping[str, Any], value: JsonValue) -> dict[str, str]:
     try:
         if validator.is_valid(value):
             return _storable(value)
-        errors = list(validator.iter_errors(value))
+        errors = _errors(validator, value)
     except (ValueError, TypeError):
         # Not JSON at all: nested beyond what the validator follows, or half of a surrogate pair.
         return {"": "This cannot be read as JSON."}
     return findings(errors, json_schema)
+
+
+def _errors(validator: Validator, value: JsonValue) -> list[ValidationError]:
+    from jsonschema_rs import ValidationError
+
+    if not _has_many_parts(value):
+        return list(validator.iter_errors(value))
+    try:
+        validator.validate(value)
+    except ValidationError as error:
+        return [error]
+    return []
+
+
+def _has_many_parts(value: JsonValue) -> bool:
+    parts, left = [value], _MANY_PARTS
+    while parts:
+        part = parts.pop()
+        left -= 1
+        if isinstance(part, (dict, list)):
+            if len(part) > left - len(parts):
+                return True
+            parts += part.values() if isinstance(part, dict) else part
+    return left < 0
 
 
 def _storable(value: JsonValue) -> dict[str, str]:
