@@ -119,6 +119,7 @@ def everything(*, errors: bool = False) -> Field:
         "group",
         "v/pay/0",
         "Card",
+        path="pay",
         children=(
             field("text", "v/pay/0/number", "Card number", value="1234", error=bad("This number is too short.")),
             field("date", "v/pay/0/until", "Valid until", value="2027-05-01"),
@@ -622,7 +623,7 @@ def test_the_summary_comes_first_takes_focus_and_links_each_error_to_its_field()
     assert page.one("main").below[0] is summary
     links = [(link.text, link.attrs["href"]) for link in page.all("a") if summary in link.above]
     assert ("Customer – Please fill this in.", "#v-who") in links
-    assert ("Card number – This number is too short.", "#v-pay-0-number") in links
+    assert ("Payment › Card number – This number is too short.", "#v-pay-0-number") in links
     assert ("Comment – At most 8 KiB.", "#comment") in links
     assert page.one("title").text.startswith("Error: ")
 

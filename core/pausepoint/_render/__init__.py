@@ -101,8 +101,8 @@ def _faults(view: FormView) -> list[_Fault]:
     """Return the lines of the error summary: what the fields show, then what no field shows."""
     # In the order of the page, so that the first link of the summary leads to the first fault.
     fields = list(refused(view.field))
-    lines = [_Fault(field.id, field.label, own_error(field)) for field in fields]
-    told = {field.path for field in fields}
+    lines = [_Fault(field.id, name, own_error(field)) for field, name in fields]
+    told = {field.path for field, _ in fields}
     lines += [_Fault("", path, message) for path, message in view.errors.items() if path not in told]
     own = (_Fault("comment", "Comment", view.comment_error), _Fault("reviewer", "Your name", view.reviewer_error))
     return lines + [line for line in own if line.message]

@@ -61,12 +61,21 @@ def hint_of(field: Field) -> str:
     return "" if own_control else field.hint[:1].upper() + field.hint[1:]
 
 
-def refused(field: Field) -> Iterator[Field]:
-    """Yield the fields that show a message, in the order of the form."""
+PLACES = " › "
+"""Stands between the names of a field and of what it is part of."""
+
+
+def refused(field: Field, place: tuple[str, ...] = (), outer: str = "") -> Iterator[tuple[Field, str]]:
+    """
+    Yield the fields that show a message, in the order of the form, each with its name and those of what it is part of:
+    "Size" alone does not say of which of three lines.
+    """
     if own_error(field):
-        yield field
+        yield field, PLACES.join((*place, field.label))
+    # The form as a whole has its title, and an alternative stands in the place of the choice that it is one of.
+    within = place if field.path == outer else (*place, field.label)
     for child in shown(field):
-        yield from refused(child)
+        yield from refused(child, within, field.path)
 
 
 def shown(field: Field) -> Iterable[Field]:
