@@ -570,3 +570,19 @@ def test_everything_typed_is_still_there_when_the_form_is_shown_again(one_type: 
 
 def _all(field: FormField) -> list[FormField]:
     return [field, *(found for child in field.children for found in _all(child))]
+
+
+def test_the_tag_of_a_discriminated_union_is_chosen_once_and_not_shown_again() -> None:
+    class Card(BaseModel):
+        kind: Literal["card"]
+        number: str
+
+    class Cash(BaseModel):
+        kind: Literal["cash"] = "cash"
+        coins: int
+
+    schema = answer_type(Annotated[Card | Cash, Field(discriminator="kind")]).json_schema
+    root = build(schema, draft_of(schema, {"kind": "cash", "coins": 3}))
+
+    assert [[part.path for part in option.children] for option in root.children] == [["number"], ["coins"]]
+    assert parse(schema, submitted(root)).value == {"kind": "cash", "coins": 3}

@@ -158,7 +158,8 @@ class _Builder:
             within = _Place(control(place.name, at), place.path, labels[at], error=selected[at])
             # Every alternative is drawn, chosen or not: without JavaScript nobody can fetch it later.
             drawn = selected[at] or not option.recursive
-            children.append(self._drawn(option, within) if drawn else self._not_drawn(option, within))
+            child = self._drawn(option, within) if drawn else self._not_drawn(option, within)
+            children.append(_without_tag(child, shape))
         return self._plain(
             shape,
             replace(place, error=not any(selected)),
@@ -211,6 +212,20 @@ class _Builder:
             removable=True,
             children=(self.field(keys(shape), key_place), self.field(item(shape), value_place)),
         )
+
+
+def _without_tag(alternative: Field, union: Shape) -> Field:
+    """Leave out the field that says which alternative it is: the reviewer has just chosen that."""
+    discriminator = union.schema.get("discriminator")
+    if not isinstance(discriminator, Mapping):
+        return alternative
+    tag = path_below(alternative.path, str(discriminator.get("propertyName")))
+    kept = tuple(field for field in alternative.children if field.path != tag or not _is_constant(field))
+    return alternative.model_copy(update={"children": kept})
+
+
+def _is_constant(field: Field) -> bool:
+    return field.kind == "constant" or (field.kind == "optional" and _is_constant(field.children[0]))
 
 
 def _root_label(shape: Shape) -> str:
