@@ -21,7 +21,8 @@ from pausepoint._store import FsspecStore, LocalFiles, Records, open_store
 from pausepoint._store.publication import publish
 
 WRITERS = 50
-ROUNDS = 20
+ROUNDS = int(os.environ.get("RACE_ROUNDS", "20"))
+"""`RACE_ROUNDS=200 tox -e py -- tests/test_store_races.py` is the long run."""
 KILLS = 25
 BODY_BYTES = 200_000
 
