@@ -115,8 +115,9 @@ class Undeletable(Scripted):
         request = request_of(connection)
         method, body = request.split()[0], request.partition(b"\r\n\r\n")[2]
         if method == b"PUT":
-            self.send(connection, 412 if self.requests else 200, b"")
+            # Appended first: of the writers that come at the same time only the one at the front has won.
             self.requests.append(body)
+            self.send(connection, 200 if self.requests[0] is body else 412, b"")
         elif method == b"GET":
             self.send(connection, 200, self.requests[0])
         else:

@@ -8,10 +8,12 @@ of the library's file, which the dynamic linker takes for another library.
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import shutil
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ExtensionFileLoader
@@ -24,6 +26,9 @@ from typing import Any, NamedTuple, Protocol
 from ..errors import UsageError
 
 EXTENSION = "obstore._obstore"
+
+GOODBYE = 0.02
+"""Seconds that obstore's threads have to let go of Python when the interpreter ends."""
 
 
 class Reply(Protocol):
@@ -136,6 +141,17 @@ def _copy_of(file: Path) -> Iterator[str]:
         copy.flush()
         # Not by way of /proc/self: a library is known again by its file's name, and a grandchild copies, too.
         yield f"/proc/{os.getpid()}/fd/{copy.fileno()}"
+
+
+def _let_go() -> None:
+    # A request's thread drops its last Python objects just after the reply was delivered. If the interpreter has begun
+    # to end by then, Python stops that thread, and Rust takes this for a fault and aborts the process.
+    if os.getpid() in _loaded:
+        time.sleep(GOODBYE)
+
+
+# At import, since such handlers run last to first: also the requests that others make while they end are over by then.
+atexit.register(_let_go)
 
 
 def _note_fork() -> None:
