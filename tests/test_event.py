@@ -14,11 +14,11 @@ from typing import Any, Literal
 import pytest
 
 from pausepoint import Default, Event, RunInput, new_event, pause
-from pausepoint._event import replaced
+from pausepoint._event import Way, form_url, replaced
 from pausepoint._models import Answer, Request, Reviewer, RunContext, Served
 from pausepoint._runs import RunScope, current_scope
 from pausepoint._store import MemoryStore
-from pausepoint._sync import run_sync
+from pausepoint._sync import Caller, run_sync
 from pausepoint._waiting import Watcher
 from pausepoint.errors import (
     AnswerError,
@@ -51,12 +51,18 @@ class Desk:
     def watcher(self) -> Watcher:
         return self._watcher
 
-    async def serve(self, run: RunContext) -> Served:
+    def engine(self) -> RunContext | None:
+        return None
+
+    async def serve(self, run: RunContext, caller: Caller) -> Served:
         return Served(base_url="http://127.0.0.1:1")
 
-    async def announce(self, request: Request, url: str) -> None:
-        self.announced.append((request, url))
+    async def announce(self, request: Request, served: Served, caller: Caller) -> None:
+        self.announced.append((request, form_url(served, request)))
         self.asked.set()
+
+    def way(self, request: Request) -> Way | None:
+        return None
 
     def answer(self, event: Event[Any], value: Any, **more: Any) -> None:
         async def submit() -> None:
@@ -145,7 +151,7 @@ def test_two_equal_questions_of_one_run_are_two_events(desk: Desk) -> None:
 
 
 def test_a_question_whose_asking_failed_is_the_same_one_when_it_is_asked_again(desk: Desk) -> None:
-    async def nowhere(run: RunContext) -> Served:
+    async def nowhere(run: RunContext, caller: Caller) -> Served:
         raise ServeError("No port is free.")
 
     reachable, desk.serve = desk.serve, nowhere  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ import pytest
 
 import pausepoint
 
-PROMISED = {"Default", "Event", "RunInput", "new_event", "open_store", "pause", "run"}
+PROMISED = {"Default", "Event", "RunInput", "hookimpl", "new_event", "open_store", "pause", "run"}
 PUBLIC_MODULES = sorted(
     module.name for module in pkgutil.iter_modules(pausepoint.__path__) if not module.name.startswith("_")
 )
@@ -56,7 +56,9 @@ def test_every_public_name_has_a_docstring_or_is_a_value(name: str) -> None:
     undocumented = [
         public
         for public in module.__all__
-        if callable(getattr(module, public)) and not inspect.getdoc(getattr(module, public))
+        # Not an alias, `Literal["a", "b"]` for example, which only looks as if it could be called.
+        if inspect.isroutine(getattr(module, public)) or inspect.isclass(getattr(module, public))
+        if not inspect.getdoc(getattr(module, public))
     ]
 
     assert not undocumented

@@ -18,7 +18,8 @@ import httpx
 import pytest
 
 from pausepoint._links import proof
-from pausepoint._local import LocalSurface, open_listener, refuse_beyond_loopback
+from pausepoint._api.surface import HookedSurface
+from pausepoint._local import LocalRuntime, open_listener, refuse_beyond_loopback
 from pausepoint._local.address import SharedAddress
 from pausepoint._local.announcing import Announcer, block
 from pausepoint._local.embedded import EmbeddedServer, Message, Receive, Send
@@ -29,7 +30,8 @@ from pausepoint._local.surroundings import LOOPBACK_ONLY, NOT_RESUMABLE, Advice,
 from pausepoint._models import Request, RunContext, Served, utc_now
 from pausepoint._settings import Settings
 from pausepoint._store import MemoryStore, Store
-from pausepoint._sync import run_sync
+from pausepoint._plugins import Hooks
+from pausepoint._sync import AWAITING, BLOCKING, run_sync, taken
 from pausepoint._waiting import Watcher
 from pausepoint.errors import ServeError, StoreError, UsageError
 
@@ -74,19 +76,28 @@ def nowhere(_: str) -> bool:
     return False
 
 
+def surface_of(settings: Settings, **runtime: Any) -> HookedSurface:
+    """Make a surface without a plugin but the local runtime."""
+    hooks = Hooks()
+    hooks.fall_back_on(LocalRuntime(settings, environ={}, exists=nowhere, **runtime))
+    return HookedSurface(settings, hooks)
+
+
+def served_by(surface: HookedSurface, run: RunContext = RUN) -> Served:
+    return taken(surface.serve(run, BLOCKING))
+
+
 @pytest.fixture
-def surface(tmp_path: Path) -> Callable[..., LocalSurface]:
+def surface(tmp_path: Path) -> Callable[..., HookedSurface]:
     """Makes a surface on this test's own store, folder of addresses and port."""
 
-    def make(**settings: Any) -> LocalSurface:
+    def make(**settings: Any) -> HookedSurface:
         given = {"store": (tmp_path / "store").as_uri(), "port": free_port(), **settings}
-        return LocalSurface(
+        return surface_of(
             Settings(**given),
             app_factory=app_that_says_fine,
             folder=tmp_path / "servers",
             announcer=Announcer(io.StringIO),
-            environ={},
-            exists=nowhere,
         )
 
     return make
@@ -192,30 +203,30 @@ def test_loopback_is_not(host: str) -> None:
     refuse_beyond_loopback(host)
 
 
-def test_a_question_on_a_host_beyond_loopback_is_refused(surface: Callable[..., LocalSurface]) -> None:
+def test_a_question_on_a_host_beyond_loopback_is_refused(surface: Callable[..., HookedSurface]) -> None:
     with pytest.raises(UsageError, match="no access rules"):
-        run_sync(surface(host="0.0.0.0").serve, RUN)
+        served_by(surface(host="0.0.0.0"))
 
 
-def test_a_store_in_memory_with_an_app_elsewhere_is_refused(surface: Callable[..., LocalSurface]) -> None:
+def test_a_store_in_memory_with_an_app_elsewhere_is_refused(surface: Callable[..., HookedSurface]) -> None:
     with pytest.raises(UsageError, match="cannot see a memory:// store"):
-        run_sync(surface(store="memory://", url="http://127.0.0.1:1").serve, RUN)
+        served_by(surface(store="memory://", url="http://127.0.0.1:1"))
 
 
-def test_an_app_elsewhere_that_does_not_answer_is_named(surface: Callable[..., LocalSurface]) -> None:
+def test_an_app_elsewhere_that_does_not_answer_is_named(surface: Callable[..., HookedSurface]) -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
     with pytest.raises(ServeError, match=rf"At PAUSEPOINT_URL \({url}\) answers nobody\. Start it"):
-        run_sync(surface(url=url).serve, RUN)
+        served_by(surface(url=url))
 
 
 def test_an_app_elsewhere_that_is_none_is_named(
-    surface: Callable[..., LocalSurface], server: Callable[[Reply], str]
+    surface: Callable[..., HookedSurface], server: Callable[[Reply], str]
 ) -> None:
     url = server(lambda _: (200, b"welcome"))
 
     with pytest.raises(ServeError, match=r"answers something else than a form app\. Check the address"):
-        run_sync(surface(url=url).serve, RUN)
+        served_by(surface(url=url))
 
 
 # Serving
@@ -235,20 +246,20 @@ def test_where_no_port_can_be_had_the_error_says_so() -> None:
         open_listener("127.0.0.1", [taken.getsockname()[1]])
 
 
-def test_the_same_address_is_served_when_asked_again(surface: Callable[..., LocalSurface]) -> None:
+def test_the_same_address_is_served_when_asked_again(surface: Callable[..., HookedSurface]) -> None:
     first = surface()
-    served = run_sync(first.serve, RUN)
+    served = served_by(first)
 
-    assert run_sync(first.serve, RUN) == served == run_sync(surface().serve, RUN)
+    assert served_by(first) == served == served_by(surface())
     assert httpx.get(served.base_url, trust_env=False).text == "fine"
 
 
-def test_a_hundred_questions_at_once_start_one_server(surface: Callable[..., LocalSurface]) -> None:
+def test_a_hundred_questions_at_once_start_one_server(surface: Callable[..., HookedSurface]) -> None:
     ours = surface()
     found: list[Served] = []
 
     async def ask() -> None:
-        found.append(await ours.serve(RUN))
+        found.append(await ours.serve(RUN, AWAITING))
 
     async def ask_all() -> None:
         async with anyio.create_task_group() as tasks:
@@ -261,26 +272,26 @@ def test_a_hundred_questions_at_once_start_one_server(surface: Callable[..., Loc
     assert len({served.base_url for served in found}) == 1
 
 
-def test_links_lead_to_the_public_url(surface: Callable[..., LocalSurface]) -> None:
-    served = run_sync(surface(public_url="https://forms.example.org/ask/").serve, RUN)
+def test_links_lead_to_the_public_url(surface: Callable[..., HookedSurface]) -> None:
+    served = served_by(surface(public_url="https://forms.example.org/ask/"))
 
     assert served.base_url == "https://forms.example.org/ask"
 
 
 def test_a_store_in_memory_is_served_and_its_address_never_shared(
-    surface: Callable[..., LocalSurface], tmp_path: Path
+    surface: Callable[..., HookedSurface], tmp_path: Path
 ) -> None:
-    served = run_sync(surface(store="memory://local-test").serve, RUN)
+    served = served_by(surface(store="memory://local-test"))
 
     assert httpx.get(served.base_url, trust_env=False).text == "fine"
     assert not (tmp_path / "servers").exists()
 
 
 def test_where_addresses_cannot_be_shared_the_process_serves_itself(
-    surface: Callable[..., LocalSurface], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    surface: Callable[..., HookedSurface], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "servers").write_text("a file where the folder should be")
-    served = run_sync(surface().serve, RUN)
+    served = served_by(surface())
 
     assert httpx.get(served.base_url, trust_env=False).text == "fine"
     assert "cannot be shared" in caplog.text
@@ -297,11 +308,11 @@ def test_an_app_that_cannot_be_made_leaves_the_port_free_and_the_next_try_works(
         return says_fine
 
     settings = Settings(store=(tmp_path / "store").as_uri(), port=port)
-    ours = LocalSurface(settings, app_factory=make, folder=tmp_path / "servers", environ={}, exists=nowhere)
+    ours = surface_of(settings, app_factory=make, folder=tmp_path / "servers")
     with pytest.raises(LookupError, match="not yet"):
-        run_sync(ours.serve, RUN)
+        served_by(ours)
 
-    assert run_sync(ours.serve, RUN).base_url == f"http://127.0.0.1:{port}"
+    assert served_by(ours).base_url == f"http://127.0.0.1:{port}"
 
 
 def test_a_child_forked_while_the_app_is_imported_lets_go_of_the_port() -> None:
@@ -332,19 +343,17 @@ def test_requests_do_not_see_the_context_of_whoever_asked_first(tmp_path: Path) 
 
     word.set("the author's")
     settings = Settings(store=(tmp_path / "store").as_uri(), port=free_port())
-    ours = LocalSurface(
-        settings, app_factory=lambda store, settings: app, folder=tmp_path / "servers", environ={}, exists=nowhere
-    )
-    httpx.get(run_sync(ours.serve, RUN).base_url, trust_env=False)
+    ours = surface_of(settings, app_factory=lambda store, settings: app, folder=tmp_path / "servers")
+    httpx.get(served_by(ours).base_url, trust_env=False)
 
     assert seen == ["nothing"]
 
 
-def test_a_uvicorn_of_the_authors_own_keeps_its_log(surface: Callable[..., LocalSurface]) -> None:
+def test_a_uvicorn_of_the_authors_own_keeps_its_log(surface: Callable[..., HookedSurface]) -> None:
     names = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
     loggers = [logging.getLogger(name) for name in names]
     before = [(logger.level, logger.propagate, list(logger.handlers)) for logger in loggers]
-    run_sync(surface().serve, RUN)
+    served_by(surface())
 
     assert [(logger.level, logger.propagate, list(logger.handlers)) for logger in loggers] == before
     record = logging.LogRecord("uvicorn.access", logging.INFO, "", 0, "theirs", (), None)
@@ -416,20 +425,20 @@ def test_in_a_container_the_loopback_link_is_warned_of_once_and_the_setting_name
 
 
 def test_a_process_without_an_identity_is_told_once_how_to_get_one(
-    surface: Callable[..., LocalSurface], caplog: pytest.LogCaptureFixture
+    surface: Callable[..., HookedSurface], caplog: pytest.LogCaptureFixture
 ) -> None:
     ours = surface()
     for _ in range(2):
-        run_sync(ours.serve, RUN.model_copy(update={"resumable": False}))
+        served_by(ours, RUN.model_copy(update={"resumable": False}))
 
     assert caplog.messages.count(NOT_RESUMABLE) == 1
     assert "PAUSEPOINT_RUN_ID" in NOT_RESUMABLE
 
 
 def test_a_run_with_an_identity_is_told_nothing(
-    surface: Callable[..., LocalSurface], caplog: pytest.LogCaptureFixture
+    surface: Callable[..., HookedSurface], caplog: pytest.LogCaptureFixture
 ) -> None:
-    run_sync(surface().serve, RUN)
+    served_by(surface())
 
     assert caplog.messages == []
 

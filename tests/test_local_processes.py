@@ -32,9 +32,11 @@ from urllib.parse import parse_qs
 from pausepoint import new_event, pause, run
 from pausepoint._event import replaced
 from pausepoint._links import proof
-from pausepoint._local import LocalSurface
+from pausepoint._api.surface import HookedSurface
+from pausepoint._local import LocalRuntime
 from pausepoint._markers import Markers
 from pausepoint._models import Answer, utc_now
+from pausepoint._plugins import Hooks
 from pausepoint._settings import Settings
 from pausepoint._settling import Settling
 from pausepoint._store import Records
@@ -73,7 +75,9 @@ def ask(name="how-many"):
 
 
 def surface():
-    return LocalSurface(Settings.load(), app_factory=app_of, folder=Path(os.environ["SERVERS"]))
+    settings, hooks = Settings.load(), Hooks()
+    hooks.fall_back_on(LocalRuntime(settings, app_factory=app_of, folder=Path(os.environ["SERVERS"])))
+    return HookedSurface(settings, hooks)
 
 """
 

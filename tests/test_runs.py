@@ -27,6 +27,10 @@ RUN = RunContext(engine="example", project="p", run_id="r", task_id="t", map_ind
 class Ledger:
     def __init__(self) -> None:
         self.finished: dict[str, str] = {}
+        self.inside: RunContext | None = None
+
+    def engine(self) -> RunContext | None:
+        return self.inside
 
     async def finished_at(self, run: RunContext) -> str | None:
         return self.finished.get(run.run_id)

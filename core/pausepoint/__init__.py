@@ -10,5 +10,17 @@ from ._codec import RunInput
 from ._event import Default, Event, new_event
 from ._models import RunContext, Served
 from ._store import open_store
+from .hooks import hookimpl
 
-__all__ = ["Default", "Event", "RunContext", "RunInput", "Served", "new_event", "open_store", "pause", "run"]
+__all__ = [
+    "Default",
+    "Event",
+    "RunContext",
+    "RunInput",
+    "Served",
+    "hookimpl",
+    "new_event",
+    "open_store",
+    "pause",
+    "run",
+]

@@ -103,7 +103,10 @@ def automatic_key(name: str, digest: str, ordinal: int) -> str:
 
 
 class RunLedger(Protocol):
-    """Where finished runs are remembered."""
+    """What a run needs of its surroundings: the engine around it, and where finished runs are remembered."""
+
+    def engine(self) -> RunContext | None:
+        """Return the engine's run that the calling code belongs to; None outside of every engine."""
 
     async def finished_at(self, run: RunContext) -> str | None:
         """Return when the run ended well (UTC, ISO 8601), or None."""
@@ -150,7 +153,7 @@ class Run:
                 )
         self.context = RunContext(engine="local", project=project, run_id=run_id)
         self._ledger = ledger
-        self._entered: list[tuple[RunScope, Token[RunScope | None]]] = []
+        self._entered: list[tuple[RunScope, Token[RunScope | None]] | None] = []
 
     def __enter__(self) -> RunContext:
         if in_loop():
@@ -158,20 +161,27 @@ class Run:
                 "with run(...) blocks, and was called where an event loop is running.",
                 "Write `async with run(...)` instead (in a notebook, too).",
             )
-        return self._enter(run_sync(self._ledger.finished_at, self.context))
+        inside = self._inert()
+        return inside or self._enter(run_sync(self._ledger.finished_at, self.context))
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._leave()
-        if kind is None:
+        if self._leave() and kind is None:
             run_sync(self._ledger.finish, self.context)
 
     async def __aenter__(self) -> RunContext:
-        return self._enter(await run_aio(self._ledger.finished_at, self.context))
+        inside = self._inert()
+        return inside or self._enter(await run_aio(self._ledger.finished_at, self.context))
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._leave()
-        if kind is None:
+        if self._leave() and kind is None:
             await run_aio(self._ledger.finish, self.context)
+
+    def _inert(self) -> RunContext | None:
+        """Enter nothing inside an engine: its own run is the identity, and says when a run has ended."""
+        inside = self._ledger.engine()
+        if inside is not None:
+            self._entered.append(None)
+        return inside
 
     def _enter(self, finished_at: str | None) -> RunContext:
         if finished_at:
@@ -184,13 +194,33 @@ class Run:
         _open.append(scope)
         return self.context
 
-    def _leave(self) -> None:
-        scope, token = self._entered.pop()
+    def _leave(self) -> bool:
+        """Undo what entering did; say whether it did anything."""
+        entered = self._entered.pop()
+        if entered is None:
+            return False
+        scope, token = entered
         _open.remove(scope)
         # A generator, a fixture for example, may be closed in another context than it began in. The token is of no use
         # there, and what the block asked in that context never saw this run.
         with contextlib.suppress(ValueError):
             _here.reset(token)
+        return True
+
+
+_of_engines: dict[int, Ordinals] = {}
+
+
+def engine_scope(context: RunContext) -> RunScope:
+    """
+    Make the scope of an engine's run; its questions are counted as long as the process lives.
+
+    An engine says anew at each question which run asks, so the count cannot live in the scope.
+    """
+    scope = RunScope(context)
+    # By process: a child that was forked in the middle of a task runs another one.
+    scope.ordinals = _of_engines.get(os.getpid()) or _of_engines.setdefault(os.getpid(), scope.ordinals)
+    return scope
 
 
 def current_scope(run_id: str | None = None) -> RunScope:

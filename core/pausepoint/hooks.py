@@ -8,8 +8,9 @@ functions marked with `hookimpl`, and takes only the arguments it needs:
     def pausepoint_link(request: Request, url: str) -> None:
         print(f"{request.title}: {url}")
 
-A plugin that implements `pausepoint_engine` speaks for that engine, and its other hooks are called for questions of that
-engine only. A plugin without it is an observer: its hooks are called for every question.
+A plugin that implements `pausepoint_engine` speaks for the engine that its entry point is named after, and its other
+hooks are called for questions of that engine only. A plugin without it is an observer: its hooks are called for every
+question.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 NAME = "pausepoint"
-"""The name of the markers and of the entry-point group. It is written on every published adapter, so it never changes."""
+"""The name of the markers and of the entry-point group; written into every published adapter, so it never changes."""
 
 Reason = Literal["candidate", "response"]
 """What was stored: an answer that the workflow has to judge, or the outcome."""
@@ -207,7 +208,8 @@ class Specs:
         """
 
 
-# What `hookimpl` may mark, for type checkers: pluggy passes arguments by name, and any of them may be left out.
+# What `hookimpl` may mark, for type checkers: pluggy passes arguments by name, and any of them may be left out. The
+# second half is the same for methods, whose object pluggy has bound already.
 
 
 class _Engine(Protocol):
@@ -234,8 +236,16 @@ class _Report(Protocol):
     def __call__(self, *, request: Request, html: str) -> Awaitable[None] | None: ...
 
 
+class _ReportHtml(Protocol):
+    def __call__(self, *, html: str) -> Awaitable[None] | None: ...
+
+
 class _Link(Protocol):
     def __call__(self, *, request: Request, url: str) -> Awaitable[None] | None: ...
+
+
+class _LinkUrl(Protocol):
+    def __call__(self, *, url: str) -> Awaitable[None] | None: ...
 
 
 class _Wait(Protocol):
@@ -254,13 +264,81 @@ class _Settled(Protocol):
     def __call__(self, *, request: Request, response: Response) -> Awaitable[None] | None: ...
 
 
+class _SettledResponse(Protocol):
+    def __call__(self, *, response: Response) -> Awaitable[None] | None: ...
+
+
 class _TellRequest(Protocol):
     def __call__(self, *, request: Request) -> Awaitable[None] | None: ...
 
 
+class _EngineMethod(Protocol):
+    def __call__(self, plugin: Any, /) -> RunContext | None: ...
+
+
+class _ServeMethod(Protocol):
+    def __call__(self, plugin: Any, /, *, context: RunContext, store: Store) -> Served | None: ...
+
+
+class _ServeAnyMethod(Protocol):
+    def __call__(self, plugin: Any, /) -> Served | None: ...
+
+
+class _ReportMethod(Protocol):
+    def __call__(self, plugin: Any, /, *, request: Request, html: str) -> Awaitable[None] | None: ...
+
+
+class _LinkMethod(Protocol):
+    def __call__(self, plugin: Any, /, *, request: Request, url: str) -> Awaitable[None] | None: ...
+
+
+class _WaitMethod(Protocol):
+    def __call__(self, plugin: Any, /, *, request: Request, waiter: Waiter) -> Awaitable[Response | Leave] | None: ...
+
+
+class _WaitAnyMethod(Protocol):
+    def __call__(self, plugin: Any, /, *, waiter: Waiter) -> Awaitable[Response | Leave] | None: ...
+
+
+class _WakeMethod(Protocol):
+    def __call__(self, plugin: Any, /, *, request: Request, reason: Reason) -> Awaitable[None] | None: ...
+
+
+class _SettledMethod(Protocol):
+    def __call__(self, plugin: Any, /, *, request: Request, response: Response) -> Awaitable[None] | None: ...
+
+
+class _TellRequestMethod(Protocol):
+    def __call__(self, plugin: Any, /, *, request: Request) -> Awaitable[None] | None: ...
+
+
 Implementation = TypeVar(
     "Implementation",
-    bound=_Engine | _Serve | _ServeRun | _ServeStore | _ServeAny | _Report | _Link | _Wait | _WaitAny | _Wake | _Settled | _TellRequest,
+    bound=_Engine
+    | _Serve
+    | _ServeRun
+    | _ServeStore
+    | _ServeAny
+    | _Report
+    | _ReportHtml
+    | _Link
+    | _LinkUrl
+    | _Wait
+    | _WaitAny
+    | _Wake
+    | _Settled
+    | _SettledResponse
+    | _TellRequest
+    | _EngineMethod
+    | _ServeMethod
+    | _ServeAnyMethod
+    | _ReportMethod
+    | _LinkMethod
+    | _WaitMethod
+    | _WaitAnyMethod
+    | _WakeMethod
+    | _SettledMethod
+    | _TellRequestMethod,
 )
 
 

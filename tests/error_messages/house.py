@@ -16,11 +16,12 @@ from occasions import ID
 from typer.testing import CliRunner
 
 from pausepoint._codec import answer_type
-from pausepoint._event import replaced
+from pausepoint._event import Way, replaced
 from pausepoint._models import Request, RunContext, Served, Verdict, utc_now
 from pausepoint._runs import RunScope, current_scope
 from pausepoint._settings import Settings
 from pausepoint._store import MemoryStore, Records, Store
+from pausepoint._sync import Caller
 from pausepoint._waiting import Watcher
 from pausepoint.app import create_app
 from pausepoint.cli.programme import program
@@ -73,11 +74,17 @@ class Quiet:
     def watcher(self) -> Watcher:
         return self._watcher
 
-    async def serve(self, run: RunContext) -> Served:
+    def engine(self) -> RunContext | None:
+        return None
+
+    async def serve(self, run: RunContext, caller: Caller) -> Served:
         return Served(base_url=self._url)
 
-    async def announce(self, request: Request, url: str) -> None:
+    async def announce(self, request: Request, served: Served, caller: Caller) -> None:
         pass
+
+    def way(self, request: Request) -> Way | None:
+        return None
 
 
 @contextmanager

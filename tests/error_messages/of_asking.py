@@ -228,8 +228,9 @@ def a_setting_that_cannot_be_understood(environ: dict[str, str]) -> None:
 @occasion
 def a_question_that_cannot_be_stored(folder: Path) -> None:
     """The first question finds out that the store is no folder."""
-    from pausepoint._local import LocalSurface
+    from pausepoint._api.wiring import surface_of
+    from pausepoint._plugins import Hooks
 
     (folder / "store").write_text("a file")
-    surface = LocalSurface(Settings(store=str(folder / "store")))
+    surface = surface_of(Settings(store=str(folder / "store")), Hooks())
     anyio.run(surface.watcher().records.store_id)

@@ -10,38 +10,45 @@ from house import somebody_else
 from occasions import ID, OTHER_ID, SECRET, each, occasion
 
 from pausepoint._links import FormTokens, proof
-from pausepoint._local import LocalSurface, open_listener
+from pausepoint._api.surface import HookedSurface, _not_ours
+from pausepoint._api.wiring import surface_of
+from pausepoint._local import open_listener
 from pausepoint._local.embedded import EmbeddedServer
 from pausepoint._local.proving import Found
-from pausepoint._local.surface import _not_ours
 from pausepoint._models import RunContext
+from pausepoint._plugins import Hooks
 from pausepoint._settings import Settings
 from pausepoint._store import MemoryStore
+from pausepoint._sync import AWAITING
 from pausepoint.app import create_app
 
 RUN = RunContext(engine="local", run_id="nightly")
 
 
+def surface(**settings: Any) -> HookedSurface:
+    return surface_of(Settings(**settings), Hooks())
+
+
 @each(something_else=b"", another_store=b'{"status": "healthy"}')
 async def PAUSEPOINT_URL_leads_to(body: bytes, folder: Path) -> None:  # noqa: N802
     with somebody_else(body) as url:
-        await LocalSurface(Settings(store=str(folder), url=url)).serve(RUN)
+        await surface(store=str(folder), url=url).serve(RUN, AWAITING)
 
 
 @occasion
 def PAUSEPOINT_URL_leads_nowhere() -> None:  # noqa: N802
-    # As `LocalSurface.serve` does after it has tried for two seconds.
+    # As `HookedSurface.serve` does after it has tried for two seconds.
     raise _not_ours("http://127.0.0.1:8931", Found.NOBODY, "file:///srv/questions")
 
 
 @occasion
 async def PAUSEPOINT_URL_with_a_store_in_memory() -> None:  # noqa: N802
-    await LocalSurface(Settings(store="memory://", url="http://127.0.0.1:8931")).serve(RUN)
+    await surface(store="memory://", url="http://127.0.0.1:8931").serve(RUN, AWAITING)
 
 
 @occasion
 async def a_host_beyond_loopback(folder: Path) -> None:
-    await LocalSurface(Settings(store=str(folder), host="0.0.0.0")).serve(RUN)
+    await surface(store=str(folder), host="0.0.0.0").serve(RUN, AWAITING)
 
 
 @occasion

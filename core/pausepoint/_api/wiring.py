@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from .._event import Surface, current_surface, use_by_default
-from .._local import LocalSurface
+from .._local import LocalRuntime, form_app
 from .._models import RunContext
+from .._plugins import Hooks
 from .._runs import Run, run_digest_of
 from .._settings import Settings
+from .surface import HookedSurface
 
 # By process: what a parent serves and watches is not its child's.
 _surfaces: dict[tuple[int, Settings], Surface] = {}
@@ -23,11 +26,21 @@ def ordinary_surface() -> Surface:
     settings = Settings.load()
     here = (os.getpid(), settings)
     # In one step, so that two threads that ask first share a server.
-    return _surfaces.get(here) or _surfaces.setdefault(here, LocalSurface(settings))
+    return _surfaces.get(here) or _surfaces.setdefault(here, surface_of(settings, Hooks.installed(settings)))
+
+
+def surface_of(settings: Settings, hooks: Hooks) -> HookedSurface:
+    """Wire up a surface: the plugins, and behind them the runtime of a process without an engine."""
+    # The app that this process serves itself wakes and tells whom this process would.
+    hooks.fall_back_on(LocalRuntime(settings, app_factory=partial(form_app, hooks=hooks)))
+    return HookedSurface(settings, hooks)
 
 
 class _Ledger:
-    """Remembers finished runs in the store of the surface in use."""
+    """Asks the surface in use for the engine, and remembers finished runs in its store."""
+
+    def engine(self) -> RunContext | None:
+        return current_surface().engine()
 
     async def finished_at(self, run: RunContext) -> str | None:
         records = current_surface().watcher().records
@@ -42,6 +55,8 @@ class _Ledger:
 def run(run_id: str, *, project: str = "") -> Run:
     """
     Give what is asked inside the block an identity, so that running it again resumes it.
+
+    Inside an engine it does nothing: there, the engine's own run is the identity.
 
     Entering a run again after a crash finds the questions it had asked, their deadlines, and the answers given since.
     Leaving the block without an exception finishes the run: entering it once more raises, so that yesterday's approval

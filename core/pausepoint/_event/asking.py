@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from .._codec import encode_json
-from .._models import Attachment, Request, Response, RunContext, Served, utc_now
+from .._models import Attachment, Request, RunContext, Served, utc_now
 from .._runs import RunScope, automatic_key, digest_of_question, request_id_of
+from .._sync import Caller
 from ..errors import RequestChangedError, StoreError
 from .question import Question
 from .surface import Surface
@@ -22,7 +23,7 @@ _log = logging.getLogger("pausepoint")
 
 
 @dataclass(frozen=True)
-class Asked(Generic[T]):
+class Asked:
     """A question that is stored and reachable: the request as stored, which may be older than this process."""
 
     request: Request
@@ -50,26 +51,42 @@ def counted(question: Question[Any], scope: RunScope) -> Iterator[str]:
         raise
 
 
-async def ask(question: Question[T], key: str, run: RunContext, surface: Surface) -> Asked[T]:
+async def ask(question: Question[T], caller: Caller, surface: Surface) -> Asked:
     """
-    Store the question, or adopt the one that is stored under its id, and make it reachable.
+    Store the question, or adopt the one that is stored under its id, make it reachable, and say so.
 
     Raises:
+        AdapterError: An engine's plugin failed to say which run asks.
         RequestChangedError: Another type was asked for under this key.
         ServeError: The form app could not be made reachable; the question is stored, and asking again adopts it.
         StoreError: The store failed.
     """
+    scope = surface.scope()
+    with counted(question, scope) as key:
+        request, is_new = await caller.ours(stored, question, key, scope.context, surface)
+        # Also for an adopted question: the process that served its form the first time may be gone.
+        served = await surface.serve(scope.context, caller)
+        # What was asked this moment is not looked up: at worst somebody is told of a question just settled.
+        is_open = is_new or await caller.ours(surface.watcher().records.response, request.request_id) is None
+        if is_open:
+            await surface.announce(request, served, caller)
+    return Asked(request, served)
+
+
+async def stored(question: Question[T], key: str, run: RunContext, surface: Surface) -> tuple[Request, bool]:
+    """
+    Store the question, or adopt the one that is stored under its id; runs in Pausepoint's loop.
+
+    Returns:
+        The request as stored, and whether it is this one.
+    """
     records = surface.watcher().records
     await records.store_id()  # refuses the store of a newer version before anything is written into it
     request_id = request_id_of(await records.identity_secret(), run, key, question.generation)
-    request = await records.find_request(request_id) or await _store(question, key, run, request_id, surface)
+    found = await records.find_request(request_id)
+    request, is_new = (found, False) if found else await _store(question, key, run, request_id, surface)
     _refuse_other_type(request, question)
-    # Also for an adopted question: the process that served its form the first time may be gone.
-    served = await surface.serve(run)
-    settled: Response | None = await records.response(request_id)
-    if settled is None:
-        await surface.announce(request, form_url(served, request))
-    return Asked(request, served)
+    return request, is_new
 
 
 def form_url(served: Served, request: Request) -> str:
@@ -77,13 +94,20 @@ def form_url(served: Served, request: Request) -> str:
     return f"{served.base_url}/form/{request.request_id}"
 
 
-async def _store(question: Question[T], key: str, run: RunContext, request_id: str, surface: Surface) -> Request:
+def api_url(served: Served) -> str:
+    """Return where a program posts answers as JSON."""
+    return f"{served.base_url}/submit/json"
+
+
+async def _store(
+    question: Question[T], key: str, run: RunContext, request_id: str, surface: Surface
+) -> tuple[Request, bool]:
     watcher = surface.watcher()
-    stored: list[Attachment] = []
+    attachments: list[Attachment] = []
     for caption, content in question.images:
-        stored.append(await watcher.records.put_attachment(request_id, content, caption))
+        attachments.append(await watcher.records.put_attachment(request_id, content, caption))
     request = _request(question, key, run, request_id).model_copy(
-        update={"attachments": tuple(stored), "mailbox": surface.mailbox}
+        update={"attachments": tuple(attachments), "mailbox": surface.mailbox}
     )
     put = await watcher.records.put_request(request)
     try:
@@ -91,7 +115,7 @@ async def _store(question: Question[T], key: str, run: RunContext, request_id: s
     except StoreError as error:
         # The question is stored; an app that builds its index finds it without this marker.
         _log.warning("The marker of a new event could not be written: %s", error)
-    return put.record
+    return put.record, put.won
 
 
 def _request(question: Question[T], key: str, run: RunContext, request_id: str) -> Request:

@@ -12,11 +12,13 @@ from typing_extensions import TypeForm
 from .._codec import AnswerType, answer_type, encode_json
 from .._models import Request, Response, Served
 from .._store import layout
-from .._sync import Dual, refuse_in_loop, run_aio, run_sync
+from .._sync import AWAITING, BLOCKING, Caller, Dual, Stepwise, refuse_in_loop, taken
+from .._waiting import Watcher
 from ..errors import DeclinedError, EventCancelledError, UsageError, WaitTimeoutError
-from .asking import ask, counted, form_url
+from .asking import api_url, ask, form_url
 from .question import DEFAULT_POLL, DEFAULT_TIMEOUT, UNSET, Attachments, OnTimeout, Question, checked_question
 from .surface import current_surface
+from .waiter import EventWaiter
 
 T = TypeVar("T")
 
@@ -88,7 +90,7 @@ class Event(Generic[T]):
     @property
     def api_url(self) -> str:
         """Where a program posts `{"request_id": ..., "value": ...}` as JSON."""
-        return f"{self._served.base_url}/submit/json"
+        return api_url(self._served)
 
     @property
     def request_path(self) -> str:
@@ -117,7 +119,7 @@ class Event(Generic[T]):
             AnswerError: The type refuses the stored answer; it has changed since that was accepted.
             UsageError: The blocking form was called inside a running event loop.
         """
-        return Dual(self._wait, "event.wait")
+        return Stepwise(self._wait, "event.wait")
 
     @property
     def response(self) -> Dual[[], Response | None]:
@@ -144,10 +146,24 @@ class Event(Generic[T]):
         """
         return Dual(self._cancel, "event.cancel")
 
-    async def _wait(self) -> T:
+    async def _wait(self, caller: Caller) -> T:
         # Of the process that waits: an unpickled handle may be far from where the question was asked.
-        watcher = current_surface().watcher()
-        response = await watcher.wait(self._request, self._parse, self.poll_interval_seconds)
+        surface = current_surface()
+        watcher, response = surface.watcher(), None
+        way = surface.way(self._request)
+        if way is not None:
+            # An engine that suspends its task must not do so for an answer that is there already.
+            response = await caller.ours(watcher.look, self._request, self._parse, self.poll_interval_seconds)
+            if response is None:
+                response = await way(self._waiter(watcher), caller)
+        return await caller.ours(self._waited, watcher, response)
+
+    def _waiter(self, watcher: Watcher) -> EventWaiter:
+        return EventWaiter(watcher, self._request, self._parse, self.poll_interval_seconds, self.form_url)
+
+    async def _waited(self, watcher: Watcher, response: Response | None) -> T:
+        if response is None:
+            response = await watcher.wait(self._request, self._parse, self.poll_interval_seconds)
         return await self._value_of(response, watcher.settling.judges)
 
     async def _response(self) -> Response | None:
@@ -188,22 +204,9 @@ class Event(Generic[T]):
         return await anyio.to_thread.run_sync(self._parse, response.value, limiter=judges)
 
 
-def event_of(question: Question[T]) -> Event[T]:
-    """Ask the question from the calling thread and return the handle on it."""
-    # Here, where the author's context says which run asks; `ask` runs in our own thread.
-    surface = current_surface()
-    scope = surface.scope()
-    with counted(question, scope) as key:
-        asked = run_sync(ask, question, key, scope.context, surface)
-    return Event(asked.request, question.data_type, question.answer, asked.served, question.poll)
-
-
-async def event_of_aio(question: Question[T]) -> Event[T]:
-    """Ask the question from the calling event loop and return the handle on it."""
-    surface = current_surface()
-    scope = surface.scope()
-    with counted(question, scope) as key:
-        asked = await run_aio(ask, question, key, scope.context, surface)
+async def event_of(question: Question[T], caller: Caller) -> Event[T]:
+    """Ask the question and return the handle on it."""
+    asked = await ask(question, caller, current_surface())
     return Event(asked.request, question.data_type, question.answer, asked.served, question.poll)
 
 
@@ -235,6 +238,7 @@ class NewEvent:
         UnsupportedTypeError: No form can be made for the type.
         UsageError: An argument cannot work; or the blocking form was called inside a running event loop.
         RequestChangedError: The key was asked before with another type.
+        AdapterError: An engine's plugin failed, or two say that this process runs inside their engine.
         ServeError: The form app could not be made reachable.
         StoreError: The store failed.
     """
@@ -273,7 +277,7 @@ class NewEvent:
             on_timeout=on_timeout,
             attachments=attachments,
         )
-        return event_of(question)
+        return taken(event_of(question, BLOCKING))
 
     async def aio(
         self,
@@ -306,7 +310,7 @@ class NewEvent:
             on_timeout=on_timeout,
             attachments=attachments,
         )
-        return await event_of_aio(question)
+        return await event_of(question, AWAITING)
 
     def __repr__(self) -> str:
         return f"<{self._name}: call it, or await its .aio(...)>"

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from .._models import Request, RunContext, Served
+from .._models import Request, Response, RunContext, Served
 from .._runs import RunScope
+from .._sync import Caller
 from .._waiting import Watcher
 from ..errors import UsageError
+from .waiter import EventWaiter
+
+Way = Callable[[EventWaiter, Caller], Awaitable[Response | None]]
+"""
+An engine's own way to wait: given what it waits with and how it is called, it returns the stored response, or None to
+leave the wait to Pausepoint.
+"""
 
 
 class Surface(Protocol):
     """
-    The surroundings of a question: which run asks, where it is stored, how the form is reached.
+    The surroundings of a question: which run asks, where it is stored, how the form is reached, who else waits.
+
+    Everything but `watcher` is called where the author is, in the author's thread and context.
 
     Attributes:
         mailbox: Where wake markers for events asked from here go.
@@ -22,17 +32,23 @@ class Surface(Protocol):
 
     mailbox: str
 
+    def engine(self) -> RunContext | None:
+        """Return the engine's run that the calling code belongs to; None outside of every engine."""
+
     def scope(self) -> RunScope:
-        """Return the run that the calling code belongs to; called in the author's own context."""
+        """Return the run that the calling code belongs to, an engine's or another."""
 
     def watcher(self) -> Watcher:
         """Return this process's watcher of the store."""
 
-    async def serve(self, run: RunContext) -> Served:
+    async def serve(self, run: RunContext, caller: Caller) -> Served:
         """Make the form app reachable and say where; the same address when asked again."""
 
-    async def announce(self, request: Request, url: str) -> None:
+    async def announce(self, request: Request, served: Served, caller: Caller) -> None:
         """Tell people that there is a question, and where its form is."""
+
+    def way(self, request: Request) -> Way | None:
+        """Return the engine's own way to wait for this event; None where Pausepoint waits as it always does."""
 
 
 # Filled in from above, because this floor may not import the one that makes surfaces.

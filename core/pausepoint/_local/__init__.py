@@ -3,6 +3,14 @@
 from .address import SharedAddress
 from .embedded import end_streams
 from .listening import base_url_of, open_listener, refuse_beyond_loopback
-from .surface import LocalSurface
+from .runtime import LocalRuntime, form_app
 
-__all__ = ["LocalSurface", "SharedAddress", "base_url_of", "end_streams", "open_listener", "refuse_beyond_loopback"]
+__all__ = [
+    "LocalRuntime",
+    "SharedAddress",
+    "base_url_of",
+    "end_streams",
+    "form_app",
+    "open_listener",
+    "refuse_beyond_loopback",
+]

@@ -105,6 +105,7 @@ class Watcher:
             UnreadableRecordError: The response cannot be understood; waiting on would not help.
         """
         waiter = self._enter(request, poll)
+        self._keep_watching()
         loop = asyncio.get_running_loop()
         try:
             while True:
@@ -120,6 +121,26 @@ class Watcher:
                 finally:
                     # Also when this wait ends: others may share the waiter, and wait on for days.
                     waiter.asleep.remove(woken)
+        finally:
+            self._leave(waiter)
+
+    async def look(self, request: Request, parse: Parse, poll: float) -> Response | None:
+        """
+        Judge what is stored, and say whether the event is settled; as `wait`, but without waiting.
+
+        Raises:
+            UnreadableRecordError: The response cannot be understood.
+        """
+        waiter = self._enter(request, poll)
+        try:
+            while True:
+                try:
+                    return await self._judged(waiter, parse)
+                except UnreadableRecordError:  # noqa: PERF203 - it is tried again only where the store failed
+                    raise
+                except StoreError as error:
+                    _log.warning("The store failed while it was looked into, which is tried again: %s", error)
+                    await asyncio.sleep(self._pause())
         finally:
             self._leave(waiter)
 
@@ -171,7 +192,6 @@ class Watcher:
             self._polls += Counter({poll: 1, waiter.poll: -1})
             waiter.poll = poll
         waiter.users += 1
-        self._keep_watching()
         return waiter
 
     def _leave(self, waiter: _Waiter) -> None:
@@ -197,15 +217,7 @@ class Watcher:
 
     async def _look(self, waiter: _Waiter, parse: Parse) -> Response | None:
         try:
-            # One judge at a time: two would run the author's code twice on one answer, and only one verdict can stand.
-            async with waiter.judging:
-                response = await self.records.response(waiter.request.request_id)
-                if response is None:
-                    response = await self.settling.judge(waiter.request, parse)
-                if response is None and self._is_due(waiter.request):
-                    response = await self.settling.expire(waiter.request, parse)
-                self._failures = 0
-                return response
+            return await self._judged(waiter, parse)
         except UnreadableRecordError:
             raise
         except StoreError as error:
@@ -213,6 +225,17 @@ class Watcher:
             await asyncio.sleep(self._pause())
             waiter.wake()
             return None
+
+    async def _judged(self, waiter: _Waiter, parse: Parse) -> Response | None:
+        # One judge at a time: two would run the author's code twice on one answer, and only one verdict can stand.
+        async with waiter.judging:
+            response = await self.records.response(waiter.request.request_id)
+            if response is None:
+                response = await self.settling.judge(waiter.request, parse)
+            if response is None and self._is_due(waiter.request):
+                response = await self.settling.expire(waiter.request, parse)
+            self._failures = 0
+            return response
 
     def _pause(self) -> float:
         """Return the seconds until a look that failed is tried again, longer with each that fails in a row."""

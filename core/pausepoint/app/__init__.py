@@ -22,6 +22,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
+from .._plugins import Hooks
 from .._settings import Settings
 from .._store import Store
 from ..errors import PausepointError
@@ -45,7 +46,7 @@ class FormApp(FastAPI):
         self.state.desk.hub.close()
 
 
-def create_app(store: Store, hooks: object | None = None, *, settings: Settings | None = None) -> FormApp:
+def create_app(store: Store, hooks: Hooks | None = None, *, settings: Settings | None = None) -> FormApp:
     """
     Make the form app for a store.
 
@@ -55,7 +56,7 @@ def create_app(store: Store, hooks: object | None = None, *, settings: Settings 
 
     Args:
         store: Where the events live, from `open_store`.
-        hooks: Reserved for plugins; nothing reads it yet.
+        hooks: The plugins; default: those that are installed, loaded when the first is needed.
         settings: Of these, `public_url`, `links` and `api_token` count; default: `Settings.load()`.
 
     Returns:

@@ -11,10 +11,11 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from .._event import replaced
+from .._event import Way, replaced
 from .._models import Answer, Candidate, Request, Response, Reviewer, RunContext, Served, Verdict
 from .._runs import RunScope, current_scope
 from .._store import MemoryStore
+from .._sync import Caller
 from .._waiting import Watcher
 from ..errors import AnswerError, UsageError
 
@@ -110,10 +111,20 @@ class _Answering:
             self._watcher = Watcher(MemoryStore())
         return self._watcher
 
-    async def serve(self, run: RunContext) -> Served:  # noqa: ARG002 - the same nowhere for every run
+    def engine(self) -> RunContext | None:
+        # Also inside an engine: what is tested is the author's code, and asks under the identity that it has without.
+        return None
+
+    async def serve(self, run: RunContext, caller: Caller) -> Served:  # noqa: ARG002 - the same nowhere for every run
         return Served(base_url="http://answers.invalid")
 
-    async def announce(self, request: Request, url: str) -> None:  # noqa: ARG002 - nobody opens it
+    async def announce(self, request: Request, served: Served, caller: Caller) -> None:  # noqa: ARG002 - nobody opens it
+        await caller.ours(self._answer, request)
+
+    def way(self, request: Request) -> Way | None:  # noqa: ARG002 - no engine waits for any of them
+        return None
+
+    async def _answer(self, request: Request) -> None:
         reply = self._reply_to(request)
         settling = self.watcher().settling
         if isinstance(reply, Expire):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -21,13 +21,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pydantic import AfterValidator
 
 from pausepoint import Default
-from pausepoint._event.asking import ask, counted
+from pausepoint._event import Way
+from pausepoint._event.asking import ask
 from pausepoint._event.question import UNSET, Question, checked_question
 from pausepoint._markers import OVERLAP, Cursor, Markers
 from pausepoint._models import Answer, Candidate, Request, Response, RunContext, Served, Verdict, utc_now
 from pausepoint._runs import Ordinals, RunScope
 from pausepoint._settling import Settling
 from pausepoint._store import MemoryStore, Records
+from pausepoint._sync import Caller
 from pausepoint._waiting.watcher import Watcher, _Waiter
 from pausepoint.app.desk import Desk
 from pausepoint.app.intake import take
@@ -71,6 +73,19 @@ def break_down(value: Any) -> object:
 OPINIONS: list[Parse] = [refuse_odd, refuse_even, accept, break_down]
 
 
+class Here:
+    """Satisfies `Caller`: every step is taken in the model's own loop."""
+
+    async def ours(self, function: Callable[..., Any], *args: Any) -> Any:
+        return await function(*args)
+
+    async def awaited(self, awaitable: Awaitable[Any]) -> Any:
+        return await awaitable
+
+    async def blocking(self, function: Callable[..., Any], *args: Any) -> Any:
+        return function(*args)
+
+
 class Surroundings:
     """Satisfies `Surface` for one attempt; nobody needs to be told."""
 
@@ -86,11 +101,17 @@ class Surroundings:
     def watcher(self) -> Watcher:
         return self._watcher
 
-    async def serve(self, run: RunContext) -> Served:
+    def engine(self) -> RunContext | None:
+        return None
+
+    async def serve(self, run: RunContext, caller: Caller) -> Served:
         return Served(base_url="http://127.0.0.1:1")
 
-    async def announce(self, request: Request, url: str) -> None:
+    async def announce(self, request: Request, served: Served, caller: Caller) -> None:
         """Tell nobody."""
+
+    def way(self, request: Request) -> Way | None:
+        return None
 
 
 class Patient(Settling):
@@ -211,10 +232,8 @@ class Protocol(RuleBasedStateMachine):
         await self.begin(f"attempt {number} asks", self.quietly(self.ask_both(attempt)), attempt)
 
     async def ask_both(self, attempt: Attempt) -> None:
-        scope = attempt.surface.scope()
         for ordinal in range(2):
-            with counted(self.question, scope) as key:
-                asked = await ask(self.question, key, scope.context, cast(Any, attempt.surface))
+            asked = await ask(self.question, Here(), cast(Any, attempt.surface))
             self.check_asked(ordinal, asked.request)
             attempt.asked.append(asked.request)
 

@@ -20,7 +20,7 @@ from pydantic import AfterValidator
 
 import pausepoint.app  # noqa: F401 - imported before the fork, so that each process starts at once
 from pausepoint import Default, Event, new_event, run
-from pausepoint._local.surface import LocalSurface  # noqa: F401
+from pausepoint._local.runtime import LocalRuntime  # noqa: F401
 from pausepoint.cli import (
     main as command_line,
     serving,  # noqa: F401

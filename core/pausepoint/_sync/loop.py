@@ -1,5 +1,5 @@
 """
-Sync by default, `.aio` for async: one event loop in a thread of its own for everything that waits.
+One event loop in a thread of its own for everything that waits.
 
 The loop is Pausepoint's and not the author's, so that watchers, stores and the embedded server behave the same whether
 the author writes plain functions, coroutines under any of asyncio's loops, or a hundred threads. It is made on first
@@ -17,13 +17,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 from anyio.from_thread import BlockingPortal
 from typing_extensions import ParamSpec
 
-from .errors import UsageError
+from ..errors import UsageError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -172,38 +172,6 @@ def _given(outcome: R | _Raised) -> R:
     if isinstance(outcome, _Raised):
         raise outcome.error
     return outcome
-
-
-class Dual(Generic[P, R]):
-    """
-    A function with two ways to call it: `f(...)` blocks, `await f.aio(...)` does not.
-
-    Args:
-        function: The coroutine function behind both; it runs in Pausepoint's own loop.
-
-    Raises:
-        UsageError: The blocking form was called where an event loop runs, which it would stop.
-    """
-
-    def __init__(self, function: Callable[P, Coroutine[Any, Any, R]], name: str | None = None) -> None:
-        self._function = function
-        self._name = name or function.__qualname__
-        self.__doc__ = function.__doc__
-        self.__name__ = function.__name__
-        self.__qualname__ = self._name
-        self.__module__ = function.__module__
-        self.__wrapped__ = function
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        refuse_in_loop(self._name)
-        return run_sync(self._function, *args, **kwargs)
-
-    async def aio(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Do the same without blocking the caller's event loop."""
-        return await run_aio(self._function, *args, **kwargs)
-
-    def __repr__(self) -> str:
-        return f"<{self._name}: call it, or await its .aio(...)>"
 
 
 def refuse_in_loop(name: str) -> None:

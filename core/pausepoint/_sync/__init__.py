@@ -1,0 +1,21 @@
+"""Sync by default, `.aio` for async: Pausepoint's own loop, and the two ways to call what runs in it and beside it."""
+
+from .calling import AWAITING, BLOCKING, Awaiting, Blocking, Caller, Dual, Stepwise, taken
+from .loop import begin, in_loop, portal, refuse_in_loop, run_aio, run_sync
+
+__all__ = [
+    "AWAITING",
+    "BLOCKING",
+    "Awaiting",
+    "Blocking",
+    "Caller",
+    "Dual",
+    "Stepwise",
+    "begin",
+    "in_loop",
+    "portal",
+    "refuse_in_loop",
+    "run_aio",
+    "run_sync",
+    "taken",
+]
