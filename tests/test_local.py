@@ -17,8 +17,8 @@ import anyio
 import httpx
 import pytest
 
-from pausepoint._links import proof
 from pausepoint._api.surface import HookedSurface
+from pausepoint._links import proof
 from pausepoint._local import LocalRuntime, open_listener, refuse_beyond_loopback
 from pausepoint._local.address import SharedAddress
 from pausepoint._local.announcing import Announcer, block
@@ -28,9 +28,9 @@ from pausepoint._local.probed import ProbedStore
 from pausepoint._local.proving import Found, examine
 from pausepoint._local.surroundings import LOOPBACK_ONLY, NOT_RESUMABLE, Advice, in_container
 from pausepoint._models import Request, RunContext, Served, utc_now
+from pausepoint._plugins import Hooks
 from pausepoint._settings import Settings
 from pausepoint._store import MemoryStore, Store
-from pausepoint._plugins import Hooks
 from pausepoint._sync import AWAITING, BLOCKING, run_sync, taken
 from pausepoint._waiting import Watcher
 from pausepoint.errors import ServeError, StoreError, UsageError

@@ -9,9 +9,9 @@ from typing import Any
 from house import somebody_else
 from occasions import ID, OTHER_ID, SECRET, each, occasion
 
-from pausepoint._links import FormTokens, proof
 from pausepoint._api.surface import HookedSurface, _not_ours
 from pausepoint._api.wiring import surface_of
+from pausepoint._links import FormTokens, proof
 from pausepoint._local import open_listener
 from pausepoint._local.embedded import EmbeddedServer
 from pausepoint._local.proving import Found

@@ -10,6 +10,7 @@ import anyio
 from .._event import EventWaiter, Way, api_url, form_url
 from .._local.probed import ProbedStore
 from .._local.proving import Found, examine
+from .._local.surroundings import Advice
 from .._models import Request, Response, RunContext, Served
 from .._plugins import Hooks
 from .._runs import RunScope, current_scope, engine_scope
@@ -43,6 +44,7 @@ class HookedSurface:
         self._settings = settings
         self._hooks = hooks
         self._store = ProbedStore(open_store(settings.store))
+        self._advice = Advice()
         self._verified = False
 
     def engine(self) -> RunContext | None:
@@ -67,6 +69,7 @@ class HookedSurface:
                 loopback.
             ServeError: The app of PAUSEPOINT_URL does not answer or serves another store, or none could be started.
         """
+        self._advice.on_run(run)
         url = self._settings.url
         if url is not None:
             await caller.ours(self._verify, url)

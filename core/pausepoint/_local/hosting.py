@@ -81,6 +81,11 @@ class Hosting:
                 self._listen(self._url)
             return self._url
 
+    @property
+    def known_url(self) -> str | None:
+        """Where the form app is, as far as is known without looking; from any thread."""
+        return self._url
+
     def on_move(self, tell: Moved) -> None:
         """Have *tell* called with the new URL when the form app has to move to another."""
         self._moved.append(tell)

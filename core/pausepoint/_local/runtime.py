@@ -13,7 +13,7 @@ from .._store import Store
 from .._sync import run_sync
 from .._waiting import Watcher, watcher_of
 from ..errors import StoreError
-from ..hooks import Request, RunContext, Served, hookimpl
+from ..hooks import Request, Served, hookimpl
 from .announcing import Announcer
 from .embedded import Application
 from .hosting import Hosting, hosting_of
@@ -57,7 +57,7 @@ class LocalRuntime:
         self._hostings: list[Hosting] = []
 
     @hookimpl
-    def pausepoint_serve(self, context: RunContext, store: Store) -> Served:
+    def pausepoint_serve(self, store: Store) -> Served:
         """
         Serve the form app, or find the process that does; the same address when asked again.
 
@@ -65,10 +65,10 @@ class LocalRuntime:
             UsageError: `PAUSEPOINT_HOST` is beyond loopback.
             ServeError: No form app could be started.
         """
-        self._advice.on_run(context)
         if self._settings.public_url is None:
             self._advice.on_loopback()
-        url = run_sync(self._hosting(watcher_of(store)).url)
+        hosting = self._hosting(watcher_of(store))
+        url = hosting.known_url or run_sync(hosting.url)
         return Served(base_url=self._settings.public_url or url)
 
     @hookimpl

@@ -1,8 +1,9 @@
-"""What a plain process is told about where it runs: containers, and runs that nothing can resume."""
+"""What a process without an engine is told about where it runs: containers, and runs that nothing can resume."""
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 
 from .._models import RunContext
@@ -43,14 +44,14 @@ class Advice:
         exists: Says whether a path exists.
     """
 
-    def __init__(self, environ: Mapping[str, str], exists: Callable[[str], bool]) -> None:
+    def __init__(self, environ: Mapping[str, str] = os.environ, exists: Callable[[str], bool] = os.path.exists) -> None:
         self._environ = environ
         self._exists = exists
         self._told: set[str] = set()
 
     def on_run(self, run: RunContext) -> None:
-        """Say it where a restart cannot come back to this run."""
-        if not run.resumable:
+        """Say it where a restart cannot come back to this run; an engine's runs are the engine's affair."""
+        if run.engine == "local" and not run.resumable:
             self._tell(NOT_RESUMABLE)
 
     def on_loopback(self) -> None:

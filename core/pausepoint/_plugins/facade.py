@@ -22,7 +22,7 @@ class Hooks:
     The plugins of a process, checked and ready to be called.
 
     Args:
-        plugins: Names and modules, beside the installed ones; the name of an adapter is its engine's.
+        plugins: Names and modules, or what was found, beside the installed ones; an adapter's name is its engine's.
         entry_points: Also import what is installed in the entry-point group `pausepoint`.
         engine: Which engine decides where several say that this is their process; `local` for none of them.
         trace: Print each call to standard error.
@@ -33,7 +33,7 @@ class Hooks:
 
     def __init__(
         self,
-        plugins: Iterable[tuple[str, object]] = (),
+        plugins: Iterable[tuple[str, object] | Plugin] = (),
         entry_points: bool = False,
         engine: str | None = None,
         trace: bool = False,
@@ -41,8 +41,8 @@ class Hooks:
         self._registry = Registry(trace)
         self._engine = engine
         self._fallback: Plugin | None = None
-        for plugin in [*(installed() if entry_points else ()), *(examined(name, module) for name, module in plugins)]:
-            self._registry.add(plugin)
+        for found in [*(installed() if entry_points else ()), *plugins]:
+            self._registry.add(found if isinstance(found, Plugin) else examined(*found))
 
     @classmethod
     def installed(cls, settings: Settings) -> Hooks:

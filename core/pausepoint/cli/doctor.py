@@ -1,4 +1,4 @@
-"""The command that examines settings, store and form app, and says what would fail."""
+"""The command that examines settings, store, form app and plugins, and says what would fail."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from pydantic import JsonValue
 
 from .._local.proving import Found
 from .._models import SCHEMA_VERSION
+from .._plugins import Standing
 from .._settings import PREFIX, Settings
 from .._store.protocol import shown_path
 from .._sync import run_sync
 from .events import AsJson
 from .exits import ExitCode
 from .inspection import Health, inspect
+from .plugins import item
 from .printing import say, say_facts, say_json, say_table
 
 LIBRARIES = ("pydantic", "obstore", "fastapi", "uvicorn", "httpx", "jsonschema-rs", "typer", "rich")
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Examine settings, store and form app; say what fails."""
+    """Examine settings, store, form app and plugins; say what fails."""
     settings = Settings.load()
     health = run_sync(inspect, settings)
     if as_json:
@@ -52,6 +54,8 @@ def _say(settings: Settings, health: Health) -> None:
     say_facts(_store_facts(health))
     say("\nForm app", style="bold", lines=True)
     say_facts(_form_app_facts(health))
+    say("\nPlugins", style="bold", lines=True)
+    say_facts({f"  {each.plugin.name}": _plugin(each) for each in health.plugins})
     say("\nVersions", style="bold", lines=True)
     say_facts({f"  {name}": version for name, version in _versions().items()})
     say()
@@ -113,9 +117,14 @@ def _document(settings: Settings, health: Health) -> dict[str, JsonValue]:
             "answered_by": who.name.lower() if who else None,
             "proven": who is Found.SAME_STORE,
         },
+        "plugins": [item(standing) for standing in health.plugins],
         "versions": dict(_versions()),
         "problems": [{"what": problem.what, "todo": problem.todo} for problem in health.problems],
     }
+
+
+def _plugin(standing: Standing) -> str:
+    return f"{standing.plugin.label}, {'active' if standing.is_active else 'not active'}: {standing.told}"
 
 
 def _versions() -> dict[str, str]:

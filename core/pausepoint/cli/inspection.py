@@ -13,12 +13,14 @@ from .._access import Access
 from .._local import SharedAddress, refuse_beyond_loopback
 from .._local.proving import Found, examine
 from .._models import MAX_CANDIDATES
+from .._plugins import Standing
 from .._settings import Settings, state_folder
 from .._store import Records, Store, layout, open_store
 from .._store.encoding import decoded
 from .._store.keys import StoreInfo
 from .._store.protocol import shown_path
 from ..errors import PausepointError, UnreadableRecordError
+from .plugins import survey_installed
 
 AT_ONCE = 16
 """Events that are read at the same time."""
@@ -45,6 +47,7 @@ class Health:
         address: Where the form app for this store should be.
         named_by: What says so: `PAUSEPOINT_URL`, or `this machine`.
         answered_by: Who answers there; None where it cannot be known, because the store is new.
+        plugins: Those that are installed; that one is not in use is no problem, unless every question fails for it.
         problems: What would fail.
     """
 
@@ -58,6 +61,7 @@ class Health:
     address: str | None = None
     named_by: str = ""
     answered_by: Found | None = None
+    plugins: list[Standing] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     @contextmanager
@@ -76,12 +80,20 @@ async def inspect(settings: Settings) -> Health:
         refuse_beyond_loopback(settings.host)
     with health.collecting():
         Access(settings)
+    _inspect_plugins(settings, health)
     with health.collecting():
         store = open_store(settings.store)
         health.store = store.url
         await _inspect_store(store, health)
         await _inspect_form_app(settings, store, health)
     return health
+
+
+def _inspect_plugins(settings: Settings, health: Health) -> None:
+    health.plugins = survey_installed(settings)
+    for plugin in (standing.plugin for standing in health.plugins):
+        if plugin.fault is not None:
+            health.problems.append(Problem(plugin.fault.what, plugin.fault.todo))
 
 
 async def _inspect_store(store: Store, health: Health) -> None:

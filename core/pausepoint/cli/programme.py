@@ -16,6 +16,7 @@ from .description import show_event
 from .doctor import doctor, version_of
 from .events import cancel_event, list_events
 from .exits import ExitCode, epilogue
+from .plugins import list_plugins
 from .printing import fail, remark, say, write_any_character
 from .serving import serve
 
@@ -81,4 +82,5 @@ program.command("show")(_told(show_event))
 program.command("answer")(_told(answer_event))
 program.command("cancel")(_told(cancel_event))
 program.command("serve")(_told(serve))
+program.command("plugins")(_told(list_plugins))
 program.command("doctor")(_told(doctor))
