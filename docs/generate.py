@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from generating import code, commands, forms, routes
+from generating import code, commands, forms, hooks, routes
 
 DOCS = Path(__file__).parent
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
@@ -22,6 +22,8 @@ PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end of \2 -->)", re
 PARTS: dict[str, Callable[[], str]] = {
     "api": code.api,
     "testing": code.testing,
+    "hooks": hooks.hooks,
+    "hook-types": hooks.types,
     "errors": code.errors,
     "settings": code.settings,
     "records": code.records,

@@ -115,6 +115,20 @@ async def test_cancelling_the_caller_cancels_the_work() -> None:
     assert await asyncio.to_thread(ended.wait, 5)
 
 
+USED_A_THREAD = """
+import asyncio
+from pausepoint._sync import run_sync
+
+run_sync(asyncio.to_thread, print, "from a thread")
+"""
+
+
+def test_a_thread_that_was_used_in_the_loop_makes_no_noise_when_the_interpreter_ends() -> None:
+    ran = subprocess.run([sys.executable, "-c", USED_A_THREAD], capture_output=True, text=True, timeout=20, check=True)
+
+    assert (ran.stdout.strip(), ran.stderr) == ("from a thread", "")
+
+
 INTERRUPTED = """
 import anyio, sys
 from pausepoint._sync import run_sync

@@ -208,18 +208,23 @@ class Run:
         return True
 
 
-_of_engines: dict[int, Ordinals] = {}
+_of_engines: dict[tuple[int, str], Ordinals] = {}
 
 
-def engine_scope(context: RunContext) -> RunScope:
+def engine_scope(context: RunContext, store_url: str) -> RunScope:
     """
     Make the scope of an engine's run; its questions are counted as long as the process lives.
 
     An engine says anew at each question which run asks, so the count cannot live in the scope.
+
+    Args:
+        context: The engine's run.
+        store_url: Where it asks; in another store it has asked nothing yet.
     """
     scope = RunScope(context)
     # By process: a child that was forked in the middle of a task runs another one.
-    scope.ordinals = _of_engines.get(os.getpid()) or _of_engines.setdefault(os.getpid(), scope.ordinals)
+    here = (os.getpid(), store_url)
+    scope.ordinals = _of_engines.get(here) or _of_engines.setdefault(here, scope.ordinals)
     return scope
 
 

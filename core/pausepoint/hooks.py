@@ -119,9 +119,11 @@ class Specs:
         """
         Say whether the calling code runs inside your engine, and in which run.
 
-        When: at each question and each wait, in the author's own thread and context. It must be cheap, and must not
-            import the engine to find out: look for its module in `sys.modules`, or for an environment variable.
-        Return: what stays the same when the task is retried, with the attempt; None outside your engine.
+        When: at each question, each `run(...)`, and each wait that you may take over, in the author's own thread and
+            context. It must be cheap, and must not import the engine to find out: look for its module in `sys.modules`,
+            or for an environment variable.
+        Return: what stays the same when the task is retried, with the attempt, without which a retry in the same
+            process asks anew; None outside your engine. Its `engine` is the name of your entry point.
         Errors: whatever is raised ends the asking, as an `AdapterError` that names your distribution.
         Default: no engine; the question belongs to the process, or to the `run(...)` around it.
         Since: 0.1
@@ -134,7 +136,8 @@ class Specs:
 
         When: at each question, in the author's context, off any running event loop; it may block. Not called where
             `PAUSEPOINT_URL` names an app that runs already.
-        Return: the address, the same when called again for this store; None to leave it to the next.
+        Return: the address, the same when called again for this store; None to leave it to the next. An engine's plugin
+            is asked first, then observers.
         Errors: raise `ServeError` if the engine refuses; nobody else is asked, and the author sees it. The question is
             stored, so asking again adopts it.
         Default: the app is served by this process on loopback, at one address per store and machine.
@@ -163,7 +166,8 @@ class Specs:
             `request.request_id`.
         Return: nothing, or an awaitable that is awaited in the author's context.
         Errors: logged with your distribution's name; the asking goes on.
-        Default: title, link and deadline on standard error, once per event and process.
+        Default: title, link and deadline on standard error, once per event and process; also in an engine whose plugin
+            does without this hook.
         Since: 0.1
         """
 
@@ -175,7 +179,8 @@ class Specs:
         When: at each wait for an event that is not settled yet, once all stored answers are judged.
         Return: an awaitable of what `waiter` gave, or of `Leave(error)`; None to leave the wait to Pausepoint. It is
             awaited in the author's context: on the author's loop under `.aio`, else on Pausepoint's.
-        Errors: whatever is raised reaches the author as it is.
+        Errors: whatever is raised reaches the author as it is. A response that is not the stored one is an
+            `AdapterError`.
         Default: `waiter.settled()`.
         Since: 0.1
         """
@@ -188,7 +193,8 @@ class Specs:
         When: at least once for each, by whoever stored it, for the engine of `request.run.engine` only, usually in
             another process than the one that asked and after it has ended. Any form app that has your plugin tries
             again, less and less often, until you return without an error; that is remembered in the store.
-        Return: nothing, or an awaitable that is awaited on Pausepoint's loop. Waking somebody who is awake, or gone for
+        Return: nothing, or an awaitable that is awaited in a loop of Pausepoint's. The function itself is called in a
+            worker thread, so it may block. Waking somebody who is awake, or gone for
             good, is no error.
         Errors: logged with your distribution's name, and tried again.
         Default: nobody is woken; a process that waits hears of it by itself.
@@ -201,7 +207,7 @@ class Specs:
         Tell whoever cares that the event is settled.
 
         When: once, by whoever settled it, after the response is stored; not at all if that process is killed just then.
-        Return: nothing, or an awaitable that is awaited on Pausepoint's loop.
+        Return: nothing, or an awaitable; called and awaited as for `pausepoint_wake`.
         Errors: logged with your distribution's name.
         Default: nobody is told.
         Since: 0.1
@@ -226,10 +232,6 @@ class _ServeRun(Protocol):
 
 class _ServeStore(Protocol):
     def __call__(self, *, store: Store) -> Served | None: ...
-
-
-class _ServeAny(Protocol):
-    def __call__(self) -> Served | None: ...
 
 
 class _Report(Protocol):
@@ -280,8 +282,12 @@ class _ServeMethod(Protocol):
     def __call__(self, plugin: Any, /, *, context: RunContext, store: Store) -> Served | None: ...
 
 
-class _ServeAnyMethod(Protocol):
-    def __call__(self, plugin: Any, /) -> Served | None: ...
+class _ServeRunMethod(Protocol):
+    def __call__(self, plugin: Any, /, *, context: RunContext) -> Served | None: ...
+
+
+class _ServeStoreMethod(Protocol):
+    def __call__(self, plugin: Any, /, *, store: Store) -> Served | None: ...
 
 
 class _ReportMethod(Protocol):
@@ -314,32 +320,11 @@ class _TellRequestMethod(Protocol):
 
 Implementation = TypeVar(
     "Implementation",
-    bound=_Engine
-    | _Serve
-    | _ServeRun
-    | _ServeStore
-    | _ServeAny
-    | _Report
-    | _ReportHtml
-    | _Link
-    | _LinkUrl
-    | _Wait
-    | _WaitAny
-    | _Wake
-    | _Settled
-    | _SettledResponse
-    | _TellRequest
-    | _EngineMethod
-    | _ServeMethod
-    | _ServeAnyMethod
-    | _ReportMethod
-    | _LinkMethod
-    | _WaitMethod
-    | _WaitAnyMethod
-    | _WakeMethod
-    | _SettledMethod
-    | _TellRequestMethod,
-)
+    bound=_Engine | _Serve | _ServeRun | _ServeStore | _Report | _ReportHtml | _Link | _LinkUrl | _Wait | _WaitAny |
+    _Wake | _Settled | _SettledResponse | _TellRequest | _EngineMethod | _ServeMethod | _ServeRunMethod |
+    _ServeStoreMethod | _ReportMethod | _LinkMethod | _WaitMethod | _WaitAnyMethod | _WakeMethod |
+    _SettledMethod | _TellRequestMethod,
+)  # fmt: skip
 
 
 class _Marker(Protocol):

@@ -28,19 +28,26 @@ RECORDS = (
 CALLS = ("pause", "new_event", "run", "open_store")
 """Functions, in the order in which an author meets them; the other public names are classes."""
 
+HOOKIMPL = """\
+Marks a function as the implementation of the hook of its name: `@hookimpl`, or `@hookimpl(tryfirst=True)` and
+`@hookimpl(trylast=True)` to order it among other plugins. Type checkers know the arguments and the result of each hook;
+[hooks](hooks.md) describes them."""
+"""It is pluggy's, whose own description says how to make one."""
+
 
 def api() -> str:
     """Describe every public name of `pausepoint`, then `create_app`."""
-    classes = sorted(set(pausepoint.__all__) - set(CALLS))
+    classes = sorted(set(pausepoint.__all__) - {*CALLS, "hookimpl"})
     parts = [_call(name, getattr(pausepoint, name)) for name in CALLS]
-    parts += [_class(name, getattr(pausepoint, name)) for name in classes]
+    parts += [described_class(name, getattr(pausepoint, name)) for name in classes]
+    parts.append(f"### hookimpl\n\n{HOOKIMPL}")
     parts.append(_call("pausepoint.app.create_app", app.create_app))
     return "\n\n".join(parts)
 
 
 def testing() -> str:
     """Describe every public name of `pausepoint.testing`."""
-    return "\n\n".join(_class(name, getattr(testing_module, name)) for name in sorted(testing_module.__all__))
+    return "\n\n".join(described_class(name, getattr(testing_module, name)) for name in sorted(testing_module.__all__))
 
 
 def errors() -> str:
@@ -88,7 +95,8 @@ def _call(name: str, function: Any) -> str:
     return f"### {name.rpartition('.')[2]}\n\n```text\n{signature(name, spelt)}\n```\n\n{markdown(doc)}"
 
 
-def _class(name: str, cls: type) -> str:
+def described_class(name: str, cls: type) -> str:
+    """Describe a class with its public methods and properties."""
     parts = [f"### {name}", markdown(cls.__doc__)]
     members = [(each, value) for each, value in vars(cls).items() if not each.startswith("_")]
     for each, value in members:

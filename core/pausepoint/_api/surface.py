@@ -54,7 +54,7 @@ class HookedSurface:
     def scope(self) -> RunScope:
         """See `Surface.scope`."""
         inside = self._hooks.engine()
-        return engine_scope(inside) if inside else current_scope(self._settings.run_id)
+        return engine_scope(inside, self._store.url) if inside else current_scope(self._settings.run_id)
 
     def watcher(self) -> Watcher:
         """See `Surface.watcher`."""

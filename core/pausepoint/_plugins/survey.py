@@ -1,4 +1,4 @@
-"""Which plugins are installed, and which of them are in use: for people, and without an error for one that is broken."""
+"""Which plugins are installed, and which of them are in use: for people, so a broken one is listed, too."""
 
 from __future__ import annotations
 

@@ -85,11 +85,13 @@ def _home() -> _Home:
 
 def _started() -> _Home:
     ready: Future[_Home] = Future()
+    ended = threading.Event()
 
     async def keep() -> None:
         async with BlockingPortal() as running:
             ready.set_result(_Home(asyncio.get_running_loop(), running, threading.current_thread()))
             await running.sleep_until_stopped()
+        ended.set()
 
     def run() -> None:
         try:
@@ -97,7 +99,11 @@ def _started() -> _Home:
         except BaseException as error:
             # Until the loop runs, whoever started it waits, and would wait for ever.
             if ready.done():
-                raise
+                # What it ends with may need a thread, for example where a plugin has used asyncio.to_thread in it, and
+                # an interpreter that ends starts none.
+                if not (ended.is_set() and isinstance(error, RuntimeError)):
+                    raise
+                return
             ready.set_exception(error)
 
     # Not anyio's start_blocking_portal: it waits for its thread without a limit when the interpreter ends.
