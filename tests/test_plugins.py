@@ -220,8 +220,8 @@ def link_wrapping(request: object) -> Any:
         ),
         ("xyzzy", pausepoint_something_else, "There is no hook xyzzy (in acme). There are: pausepoint_engine, "),
         ("pausepoint_link", link_of_another_argument, "has no argument link (in acme). It may take: request, url."),
-        ("pausepoint_link", link_with_a_default, "takes url in a way that is never called (in acme). Write its name"),
-        ("pausepoint_link", link_by_keyword, "takes url in a way that is never called"),
+        ("pausepoint_link", link_with_a_default, "would never be given url (in acme). Take it by its name alone"),
+        ("pausepoint_link", link_by_keyword, "would never be given url (in acme)"),
         ("pausepoint_serve", serve_with_a_misspelt_argument, "no argument contxt (in acme). Did you mean context?"),
         ("pausepoint_engine", engine_with_an_argument, "has no argument run (in acme). It takes none."),
         (
@@ -230,7 +230,7 @@ def link_wrapping(request: object) -> Any:
             "plain functions (in acme). Write `def pausepoint_link(...): return _link(...)`",
         ),
         ("pausepoint_serve", serve_async, "Serve in the function itself, which may block."),
-        ("pausepoint_link", link_wrapping, "there are none here (in acme). Write a plain function"),
+        ("pausepoint_link", link_wrapping, "plain functions (in acme). Return, do not yield"),
     ],
 )
 def test_what_cannot_be_called_is_refused_with_what_to_write_instead(

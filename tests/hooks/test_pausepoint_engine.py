@@ -82,7 +82,7 @@ def test_what_it_raises_ends_the_asking_and_names_the_plugin() -> None:
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        (True, "returned a wrong bool. Return a RunContext"),
+        (True, "returned a value of type bool. Return a RunContext"),
         (RUN.model_copy(update={"engine": "other"}), "says that its engine is 'other'"),
     ],
 )

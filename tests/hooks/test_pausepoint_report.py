@@ -94,7 +94,7 @@ def test_a_report_that_is_neither_nothing_nor_an_awaitable_is_told(caplog: pytes
     with asking(("example", plugin(inside(), pausepoint_report))):
         new_event("n", int)
 
-    assert "returned a wrong str. Event 'n'" in caplog.text
+    assert "returned a value of type str. Event 'n'" in caplog.text
     assert "Return nothing, or an awaitable." in caplog.text
 
 

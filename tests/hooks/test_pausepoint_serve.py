@@ -103,8 +103,8 @@ async def _served() -> Served:
 @pytest.mark.parametrize(
     ("give", "told"),
     [
-        (lambda: "http://127.0.0.1:1", "returned a wrong str"),
-        (_served, "returned a wrong coroutine. Return Served"),
+        (lambda: "http://127.0.0.1:1", "returned a value of type str"),
+        (_served, "returned a value of type coroutine"),
         (lambda: Served(base_url="ftp://example.org"), "no browser opens"),
         (lambda: Served(base_url="https://example.org/"), "without a trailing slash"),
     ],

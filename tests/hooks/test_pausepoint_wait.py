@@ -256,7 +256,7 @@ async def _seven(waiter: Waiter) -> int:
 def test_what_is_no_outcome_is_refused(wrong: Waits) -> None:
     with (
         asking(("example", plugin(inside(), waiting(wrong)))),
-        pytest.raises(AdapterError, match="returned a wrong int") as caught,
+        pytest.raises(AdapterError, match="returned a value of type int") as caught,
     ):
         pause(int)
 

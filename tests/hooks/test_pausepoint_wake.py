@@ -78,5 +78,5 @@ async def test_a_result_that_is_neither_nothing_nor_an_awaitable_is_refused() ->
     def pausepoint_wake() -> bool:
         return True
 
-    with pytest.raises(AdapterError, match="pausepoint_wake of example returned a wrong bool"):
+    with pytest.raises(AdapterError, match="pausepoint_wake of example returned a value of type bool"):
         await Hooks([("example", plugin(inside(None), pausepoint_wake))]).wake(question(), "response")

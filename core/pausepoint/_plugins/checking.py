@@ -53,7 +53,7 @@ def _candidates(module: object) -> Iterator[tuple[str, Callable[..., Any], Mappi
 def _refuse_unknown(name: str, marked: bool, label: str) -> None:
     if name not in SPECS:
         close = get_close_matches(name, SPECS, n=1, cutoff=0.5)
-        meant = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(SPECS)}."
+        meant = f"Did you mean {close[0]}? Rename the function." if close else f"There are: {', '.join(SPECS)}."
         raise _fault(label, f"There is no hook {name}", meant if marked else f"{meant} Give a helper another name.")
 
 
@@ -67,7 +67,9 @@ def _refuse_kind(name: str, function: Callable[..., Any], options: Mapping[str, 
             else f"Write `def {name}(...): return _{name.removeprefix(NAME + '_')}(...)`, which returns the awaitable.",
         )
     if options.get("wrapper") or options.get("hookwrapper") or inspect.isgeneratorfunction(function):
-        raise _fault(label, f"{name} is a wrapper, and there are none here", "Write a plain function that returns.")
+        raise _fault(
+            label, f"{name} is a generator or a wrapper, and hooks are plain functions", "Return, do not yield."
+        )
 
 
 def _refuse_arguments(name: str, function: Callable[..., Any], label: str) -> None:
@@ -82,7 +84,9 @@ def _refuse_arguments(name: str, function: Callable[..., Any], label: str) -> No
             raise _fault(label, f"{name} has no argument {each.name}", f"{meant}{there_are}")
         # Neither of them would ever be given anything.
         if each.name in known and (each.default is not each.empty or each.kind is not each.POSITIONAL_OR_KEYWORD):
-            raise _fault(label, f"{name} takes {each.name} in a way that is never called", "Write its name alone.")
+            raise _fault(
+                label, f"{name} would never be given {each.name}", "Take it by its name alone, without default or `*`."
+            )
 
 
 def _fault(label: str, what: str, todo: str) -> AdapterError:

@@ -33,10 +33,14 @@ def raised(plugin: Plugin, hook: str, error: Exception, request: Request | None 
 def not_served(plugin: Plugin, error: Exception) -> ServeError:
     """Return the error of a plugin that failed to serve; its own `ServeError`, where it raised one."""
     if not isinstance(error, ServeError):
-        failure = raised(plugin, "pausepoint_serve", error)
-        made = ServeError(failure.what, failure.todo, "", plugin.label)
-        made.__cause__ = error
-        return made
+        failure = ServeError(
+            f"pausepoint_serve of {plugin.label} raised {type(error).__name__}.",
+            "See the cause of this error. The question is stored; asking again adopts it.",
+            "",
+            plugin.label,
+        )
+        failure.__cause__ = error
+        return failure
     if not error.plugin:
         error.plugin = plugin.label
         # What is pickled are the arguments.
