@@ -95,7 +95,7 @@ def an_engine_called_local() -> None:
 @each(
     says_something_else=lambda: True,
     is_called_something_else=lambda: RUN.model_copy(update={"engine": "other"}),
-    fails=lambda: {}[7],
+    fails=lambda: ().index(7),
 )
 def an_engine_that(says: Callable[[], Any]) -> None:
     asked(pausepoint_engine=says)
@@ -115,7 +115,7 @@ def an_engine_in_the_settings_that_nobody_speaks_for() -> None:
 @each(
     is_text=lambda: "http://127.0.0.1:9",
     is_for_no_browser=lambda: Served(base_url="ftp://example.org"),
-    cannot_be_made=lambda: {}[7],
+    cannot_be_made=lambda: ().index(7),
 )
 def an_address_of_a_plugin_that(serve: Callable[[], Any]) -> None:
     asked(pausepoint_serve=serve)
@@ -156,6 +156,6 @@ def an_answer_in_an_engines_ui_that_the_author_refuses() -> None:
     asked(pausepoint_wait=pausepoint_wait)
 
 
-@each(that_fails=lambda: {}[7], that_returns_something=lambda: True)
+@each(that_fails=lambda: ().index(7), that_returns_something=lambda: True)
 def a_wake(wake: Callable[[], Any]) -> None:
     anyio.run(Hooks([("example", plugin(pausepoint_wake=wake))]).wake, question(), "response")
