@@ -1,4 +1,4 @@
-"""A plugin that must type-check: any arguments of a hook, as functions and as methods. Never run: see `tox -e types`."""
+"""A plugin that must type-check: any arguments of a hook, functions and methods. Never run: see `tox -e types`."""
 
 from __future__ import annotations
 

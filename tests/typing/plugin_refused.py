@@ -22,11 +22,6 @@ def pausepoint_report(request: Request, html: bytes) -> None:
 
 
 @hookimpl  # type: ignore[call-overload]
-def pausepoint_engine(run: RunContext) -> RunContext | None:
-    """Take what there is not."""
-
-
-@hookimpl  # type: ignore[call-overload]
 def pausepoint_serve(context: RunContext) -> str:
     """Return an address that is not wrapped."""
     return context.run_id
