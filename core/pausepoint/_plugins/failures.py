@@ -41,10 +41,7 @@ def not_served(plugin: Plugin, error: Exception) -> ServeError:
         )
         failure.__cause__ = error
         return failure
-    if not error.plugin:
-        error.plugin = plugin.label
-        # What is pickled are the arguments.
-        error.args = (error.what, error.todo, error.event, error.plugin)
+    error.plugin = error.plugin or plugin.label
     return error
 
 
