@@ -149,6 +149,31 @@ async def test_a_page_continues_where_the_one_before_ended_though_events_come_an
     assert [entry.request.name for entry in second.entries] == ["event 3", "event 2"]
 
 
+async def test_events_whose_engine_was_not_woken_take_turns_and_the_youngest_is_first(bench: Bench) -> None:
+    for engine in ("toy", "toy", "other", "toy"):
+        await bench.ask(run=RunContext(engine=engine, run_id="r"))
+    await bench.names()
+    named: list[str] = []
+    for _ in range(5):
+        entry = await bench.index.next_unwoken(["toy"])
+        assert entry is not None
+        named.append(entry.request.name)
+    await bench.index.woken(entry.request.request_id)
+    rest = {(await bench.index.next_unwoken(["toy"])).request.name for _ in range(4)}  # type: ignore[union-attr]
+
+    assert named == ["event 4", "event 2", "event 1", "event 4", "event 2"]
+    assert rest == {"event 4", "event 1"}
+    assert await bench.index.next_unwoken(["nobody's"]) is None
+
+
+async def test_the_engines_are_known_with_their_mailboxes(bench: Bench) -> None:
+    for engine, mailbox in (("toy", "default"), ("toy", "mine"), ("local", "default")):
+        await bench.ask(run=RunContext(engine=engine, run_id="r"), mailbox=mailbox)
+    await bench.names()
+
+    assert bench.index.engines == {"toy": {"default", "mine"}, "local": {"default"}}
+
+
 async def test_a_question_asked_later_costs_no_listing_of_all_events(bench: Bench) -> None:
     for _ in range(3):
         await bench.ask()

@@ -22,6 +22,7 @@ from pausepoint._models import (
     Reviewer,
     RunContext,
     Verdict,
+    Wake,
 )
 from pausepoint._store import MemoryStore, Records, Store, layout, open_store
 from pausepoint.errors import StoreError, UnknownRequestError, UnreadableRecordError, UnsafeStoreError, UsageError
@@ -268,6 +269,21 @@ async def test_a_malformed_id_is_unknown_and_reaches_no_path(records: Records, r
     for call in (records.request, records.response):
         with pytest.raises(UnknownRequestError):
             await call(request_id)
+
+
+@pytest.mark.parametrize("number", [0, 1, 100])
+async def test_it_is_remembered_once_that_the_engine_was_woken(records: Records, number: int) -> None:
+    assert await records.wake(ID, number) is None
+    wake = Wake(request_id=ID, number=number, by="pausepoint-toy 1.0", at=NOW)
+    assert (await records.put_wake(wake)).won
+    assert not (await records.put_wake(Wake(request_id=ID, number=number, by="pausepoint-toy 2.0"))).won
+    assert await records.wake(ID, number) == wake
+    assert await records.store.list(f"v1/events/{ID}/wakes") == [f"{number}.json"]
+
+
+async def test_nobody_is_woken_for_a_number_below_the_responses(records: Records) -> None:
+    with pytest.raises(UsageError):
+        await records.wake(ID, -1)
 
 
 async def test_a_candidate_and_its_verdict_are_written_once(records: Records) -> None:

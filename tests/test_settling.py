@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
@@ -9,7 +9,17 @@ import anyio.to_thread
 import pytest
 
 from pausepoint._markers import Markers
-from pausepoint._models import Answer, DefaultValue, Request, Response, Reviewer, RunContext, Verdict, utc_now
+from pausepoint._models import (
+    Answer,
+    Candidate,
+    DefaultValue,
+    Request,
+    Response,
+    Reviewer,
+    RunContext,
+    Verdict,
+    utc_now,
+)
 from pausepoint._settling import Settling, write_id_of
 from pausepoint._store import MemoryStore, Records, layout
 from pausepoint.errors import AlreadySettledError, AnswerError, StoreError, UsageError
@@ -38,14 +48,21 @@ def a_request(**more: Any) -> Request:
 
 
 class Bench:
-    """A settling over a memory store, with a clock that can be moved and a note of who was woken."""
+    """A settling over a memory store, with a clock that can be moved and notes of who was woken and what was told."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.late = timedelta(0)
         self.heard: list[str] = []
         self.records = Records(self.store, delays=(0, 0))
-        self.settling = Settling(self.records, Markers(self.store), lambda: utc_now() + self.late, self.heard.append)
+        self.told: list[Candidate | Response] = []
+        self.settling = Settling(self.records, Markers(self.store), self.clock, self.heard.append, self.tell)
+
+    def clock(self) -> datetime:
+        return utc_now() + self.late
+
+    def tell(self, request: Request, stored: Candidate | Response) -> None:
+        self.told.append(stored)
 
     async def asked(self, **more: Any) -> Request:
         request = a_request(**more)
@@ -453,6 +470,43 @@ async def test_nobody_judging_in_time_is_told_as_nothing_yet(bench: Bench) -> No
     assert submitted.candidate is not None
 
     assert await bench.settling.verdict_on(request, submitted.candidate, within=0.05) is None
+
+
+async def test_whoever_stores_a_response_tells_of_it_and_whoever_loses_does_not(bench: Bench) -> None:
+    request = await bench.asked()
+    response = (await bench.settling.submit(request, Answer(value=1))).response
+    with pytest.raises(AlreadySettledError):
+        await bench.settling.submit(request, Answer(value=2))
+    await bench.settling.cancel(request, "too late")
+    await bench.settling.expire(request, refuse_odd)
+
+    assert bench.told == [response]
+
+
+async def test_every_way_to_settle_is_told(bench: Bench) -> None:
+    request = await bench.asked()
+    await bench.settling.cancel(request, "no")
+    overdue = await bench.asked(request_id="b" * 26)
+    bench.late = timedelta(hours=2)
+    await bench.settling.settled(overdue)
+
+    assert [each.outcome for each in bench.told if isinstance(each, Response)] == ["cancelled", "expired"]
+
+
+async def test_a_candidate_is_told_and_then_the_response_that_its_acceptance_makes(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    candidate = (await bench.settling.submit(request, Answer(value=2))).candidate
+    response = await bench.settling.judge(request, refuse_odd)
+
+    assert bench.told == [candidate, response]
+
+
+async def test_a_form_that_is_sent_twice_is_told_once(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    for _ in range(2):
+        await bench.settling.submit(request, Answer(value=2), form="token")
+
+    assert len(bench.told) == 1
 
 
 async def test_a_lost_wake_marker_does_not_lose_the_answer(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

@@ -238,6 +238,22 @@ class Response(Record):
     settled_at: Utc = ModelField(default_factory=utc_now)
 
 
+class Wake(Record):
+    """
+    It is done: the engine that waits was woken for what was stored.
+
+    Attributes:
+        number: The candidate's number; 0 for the response.
+        by: Whose plugin did it, e.g. `pausepoint-flyte 0.1.0`.
+        at: When it was done, UTC.
+    """
+
+    request_id: str
+    number: int
+    by: str
+    at: Utc = ModelField(default_factory=utc_now)
+
+
 class Served(Model):
     """Where the form app can be reached: `base_url` has no trailing slash."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
@@ -73,6 +73,12 @@ class Index:
         self._unread: set[str] = set()
         # The paths that the store failed for, by event: tried again by every look.
         self._failing: dict[str, str] = {}
+        self._engines: dict[str, set[str]] = {}
+
+    @property
+    def engines(self) -> Mapping[str, set[str]]:
+        """The engines that events were asked in, as far as they are read, each with the mailboxes of its events."""
+        return self._engines
 
     async def page(self, status: Status = "pending", limit: int = 100, after: str = "") -> Listed:
         """
@@ -129,6 +135,18 @@ class Index:
         await self._rows.update([entry for entry in settled if entry is not None])
         return len(overdue)
 
+    async def entry(self, request_id: str) -> Entry | None:
+        """Return an event as far as it is known here; None where it is not."""
+        return await self._rows.entry(request_id)
+
+    async def next_unwoken(self, engines: Iterable[str]) -> Entry | None:
+        """Return the next event of these engines that is not known to be `woken`, each in its turn."""
+        return await self._rows.next_unwoken(list(engines))
+
+    async def woken(self, request_id: str) -> None:
+        """Remember that the engine was woken for the response, so that the event's turn comes no more."""
+        await self._rows.woken(request_id)
+
     async def _expire(self, request_id: str) -> Entry | None:
         try:
             # Read again, because the index keeps no defaults, and the response must name the declared one.
@@ -180,6 +198,7 @@ class Index:
         self._failing.pop(request_id, None)
         if request is not None:
             await self._rows.add(request)
+            self._engines.setdefault(request.run.engine, set()).add(request.mailbox)
 
     async def _refuse_if_down(self) -> None:
         """

@@ -22,10 +22,12 @@ FIRST: Place = (2**63 - 1, "")
 _TABLES = """
 CREATE TABLE event (
     request_id TEXT PRIMARY KEY, asked INTEGER NOT NULL, deadline REAL, state INTEGER NOT NULL, request TEXT NOT NULL,
-    outcome TEXT, settled_at TEXT, looks INTEGER NOT NULL DEFAULT 0, rests_until REAL NOT NULL DEFAULT 0
+    outcome TEXT, settled_at TEXT, looks INTEGER NOT NULL DEFAULT 0, rests_until REAL NOT NULL DEFAULT 0,
+    engine TEXT NOT NULL, woken INTEGER NOT NULL DEFAULT 0, wake_looks INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX by_deadline ON event (deadline) WHERE settled_at IS NULL;
 CREATE INDEX by_age ON event (state, asked DESC, request_id DESC);
+CREATE INDEX by_wake ON event (wake_looks, asked DESC) WHERE woken = 0;
 CREATE TABLE problem (request_id TEXT PRIMARY KEY, path TEXT NOT NULL);
 """
 _REST, _LONGEST_REST = 5.0, 300.0
@@ -86,7 +88,8 @@ class Rows:
             update={"prompt": "", "json_schema": {}, "initial": None, "default": None, "attachments": ()}
         )
         await self._change(
-            "INSERT OR IGNORE INTO event (request_id, asked, deadline, state, request) VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO event (request_id, asked, deadline, state, request, engine)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
             [
                 (
                     request.request_id,
@@ -94,6 +97,7 @@ class Rows:
                     request.deadline.timestamp() if request.deadline else None,
                     State.PENDING,
                     lean.model_dump_json(),
+                    request.run.engine,
                 )
             ],
         )
@@ -152,6 +156,30 @@ class Rows:
             " WHERE request_id = ?",
             counted,
         )
+
+    async def entry(self, request_id: str) -> Entry | None:
+        """Return an event; None where it is not in the index."""
+        found = await self._query(f"{_SELECT} WHERE request_id = ?", (request_id,))
+        return _entry(*found[0]) if found else None
+
+    async def next_unwoken(self, engines: Sequence[str]) -> Entry | None:
+        """
+        Return an event of these engines whose engine is not known to have been woken for its response: the youngest of
+        those that were returned least often.
+        """
+        marks = ", ".join("?" for _ in engines)
+        found = await self._query(
+            f"{_SELECT} WHERE woken = 0 AND state != ? AND engine IN ({marks}) ORDER BY wake_looks, asked DESC LIMIT 1",
+            (State.UNREADABLE, *engines),
+        )
+        entries = [_entry(*row) for row in found]
+        counted = [(entry.request.request_id,) for entry in entries]
+        await self._change("UPDATE event SET wake_looks = wake_looks + 1 WHERE request_id = ?", counted)
+        return entries[0] if entries else None
+
+    async def woken(self, request_id: str) -> None:
+        """Remember that the engine was woken for the response, after which nothing more can be stored."""
+        await self._change("UPDATE event SET woken = 1 WHERE request_id = ?", [(request_id,)])
 
     async def page(self, states: Sequence[State], after: Place, limit: int) -> list[Entry]:
         """Return events in these states, youngest first, that stand after a place."""

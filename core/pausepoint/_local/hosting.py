@@ -8,15 +8,11 @@ four times a second whether the address is free, so a printed link works as long
 from __future__ import annotations
 
 import asyncio
-import atexit
-import contextlib
 import logging
 import os
 import socket
-import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import TimeoutError as TooLate
 from contextvars import Context
 from pathlib import Path
 
@@ -24,7 +20,7 @@ import anyio
 from anyio import to_thread
 
 from .._settings import Settings
-from .._sync import begin
+from .._sync import at_end
 from .._waiting import Watcher
 from .address import SharedAddress
 from .embedded import GRACE, LINGER, Application, EmbeddedServer, forget_after_fork
@@ -158,7 +154,7 @@ class Hosting:
         finally:
             self._listeners.remove(listener)
         self._servers.append(server)
-        _stop_at_exit()
+        at_end(_stop_hostings, LINGER + GRACE + 2)
         try:
             await server.start()
         except BaseException:
@@ -224,7 +220,6 @@ class Hosting:
 
 _hostings: dict[tuple[str, Path | None], Hosting] = {}
 _lock = threading.Lock()
-_stops_at_exit: list[int] = []
 
 
 def hosting_of(watcher: Watcher, settings: Settings, make_app: AppFactory, folder: Path | None) -> Hosting:
@@ -234,26 +229,6 @@ def hosting_of(watcher: Watcher, settings: Settings, make_app: AppFactory, folde
         if key not in _hostings:
             _hostings[key] = Hosting(watcher, settings, make_app, folder)
         return _hostings[key]
-
-
-def _stop_at_exit() -> None:
-    # Registered from within the portal's loop, so after the portal, so it runs before the portal stops.
-    if os.getpid() not in _stops_at_exit:
-        _stops_at_exit.append(os.getpid())
-        atexit.register(_stop_all, os.getpid())
-        if sys.modules.get("multiprocessing.util"):
-            # A child of multiprocessing ends without the handlers of atexit.
-            from multiprocessing.util import Finalize
-
-            Finalize(None, _stop_all, (os.getpid(),), exitpriority=100)
-
-
-def _stop_all(pid: int) -> None:
-    if pid != os.getpid():
-        return
-    # The portal cancels what is left; whatever happens, the interpreter ends.
-    with contextlib.suppress(TooLate, RuntimeError, KeyboardInterrupt):
-        begin(_stop_hostings).result(LINGER + GRACE + 2)
 
 
 async def _stop_hostings() -> None:

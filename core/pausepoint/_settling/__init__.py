@@ -10,7 +10,7 @@ a crash between two writes loses only a hint.
 from __future__ import annotations
 
 from .judgement import Parse
-from .settling import LATE, Settling
+from .settling import LATE, Settling, Stored
 from .submission import MAX_ANSWER_BYTES, Submitted, already_settled, write_id_of
 
-__all__ = ["LATE", "MAX_ANSWER_BYTES", "Parse", "Settling", "Submitted", "already_settled", "write_id_of"]
+__all__ = ["LATE", "MAX_ANSWER_BYTES", "Parse", "Settling", "Stored", "Submitted", "already_settled", "write_id_of"]

@@ -27,6 +27,9 @@ from ..errors import AnswerError, StoreError, UnreadableRecordError, UsageError
 from .judgement import MOST_AT_ONCE, Parse, judged
 from .submission import MAX_ANSWER_BYTES, Submitted, already_settled, write_id_of
 
+Stored = Callable[[Request, Candidate | Response], None]
+"""Takes an event and what was stored for it; called in the event loop, so it may begin something and not wait."""
+
 LATE = timedelta(seconds=5)
 """How long after its deadline an event still waits for its own workflow before others may expire it."""
 
@@ -42,9 +45,12 @@ class Settling:
         markers: The store's markers.
         clock: Returns the present moment, UTC.
         heard: Called with a request id after something was stored for it, to wake a waiter in this process.
+        stored: Called after a candidate or response was stored by this very process. Not where we lost: whoever won
+            tells of it, and if they were killed just then, the form app finds that nobody did.
 
     Attributes:
         judges: Limits the threads that the authors' code runs in.
+        stored: As given; whoever shares this settling may give another.
     """
 
     def __init__(
@@ -53,11 +59,13 @@ class Settling:
         markers: Markers,
         clock: Callable[[], datetime] = utc_now,
         heard: Callable[[str], None] | None = None,
+        stored: Stored | None = None,
     ) -> None:
         self.records = records
         self._markers = markers
         self._clock = clock
         self._heard = heard
+        self.stored = stored
         self.judges = anyio.CapacityLimiter(MOST_AT_ONCE)
 
     async def submit(self, request: Request, answer: Answer, form: str | None = None) -> Submitted:
@@ -241,7 +249,7 @@ class Settling:
         for number in range(len(stored) + 1, MAX_CANDIDATES + 1):
             candidate = Candidate(request_id=request.request_id, number=number, answer=answer, write_id=write_id)
             if (await self.records.put_candidate(candidate)).won:
-                await self._hint(request)
+                await self._hint(request, candidate)
                 return candidate
         raise StoreError(
             f"{MAX_CANDIDATES} answers are stored already, and the workflow has judged none acceptable.",
@@ -292,12 +300,14 @@ class Settling:
     async def _put(self, request: Request, response: Response) -> Response:
         put = await self.records.put_response(response)
         # By the loser, too: the winner may have been killed before it could leave a hint.
-        await self._hint(request)
+        await self._hint(request, put.record if put.won else None)
         return put.record
 
-    async def _hint(self, request: Request) -> None:
+    async def _hint(self, request: Request, own: Candidate | Response | None = None) -> None:
         if self._heard is not None:
             self._heard(request.request_id)
+        if own is not None and self.stored is not None:
+            self.stored(request, own)
         try:
             await self._markers.wake(request.mailbox, request.request_id)
         except StoreError as error:

@@ -62,6 +62,11 @@ def verdict_path(request_id: str, number: int) -> str:
     return f"{_event(request_id)}/candidates/{_counted(number)}.verdict.json"
 
 
+def wake_path(request_id: str, number: int) -> str:
+    """Return where it is remembered that the engine was woken for a candidate, or for the response (0)."""
+    return f"{_event(request_id)}/wakes/{_counted(number, least=0)}.json"
+
+
 def attachment_path(request_id: str, sha256: str) -> str:
     """Return where an attachment is stored."""
     if not is_sha256(sha256):
@@ -116,7 +121,7 @@ def _event(request_id: str) -> str:
     return f"{EVENTS}/{request_id}"
 
 
-def _counted(number: int) -> int:
-    if number < 1:
+def _counted(number: int, least: int = 1) -> int:
+    if number < least:
         raise UsageError("Candidates are numbered from 1.", "Give a number above 0.")
     return number

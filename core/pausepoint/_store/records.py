@@ -14,6 +14,7 @@ from .._models import (
     Request,
     Response,
     Verdict,
+    Wake,
     utc_now,
 )
 from ..errors import UnknownRequestError, UnreadableRecordError
@@ -85,6 +86,11 @@ class Records:
         path = layout.verdict_path(request_id, number)
         return await self._read(path, Verdict, request_id=request_id, number=number)
 
+    async def wake(self, request_id: str, number: int) -> Wake | None:
+        """Return what is remembered of the engine's being woken for a candidate, or for the response (0)."""
+        path = layout.wake_path(request_id, number)
+        return await self._read(path, Wake, request_id=request_id, number=number)
+
     async def put_request(self, request: Request) -> Put[Request]:
         """Store a question, see `put_once`."""
         return await self.put_once(layout.request_path(request.request_id), request)
@@ -100,6 +106,10 @@ class Records:
     async def put_verdict(self, verdict: Verdict) -> Put[Verdict]:
         """Store a verdict, see `put_once`."""
         return await self.put_once(layout.verdict_path(verdict.request_id, verdict.number), verdict)
+
+    async def put_wake(self, wake: Wake) -> Put[Wake]:
+        """Remember that the engine was woken, see `put_once`."""
+        return await self.put_once(layout.wake_path(wake.request_id, wake.number), wake)
 
     async def put_once(self, path: str, record: R) -> Put[R]:
         """

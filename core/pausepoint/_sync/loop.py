@@ -12,9 +12,10 @@ import asyncio
 import atexit
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, TimeoutError as TooLate
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -43,6 +44,7 @@ class _Home:
 
 _homes: dict[int, _Home] = {}
 _locks: dict[int, threading.Lock] = {}
+_ends: set[tuple[int, object]] = set()
 
 
 def portal() -> BlockingPortal:
@@ -121,6 +123,36 @@ def _stop(pid: int, home: _Home) -> None:
             _begun(home.portal.stop(cancel_remaining=True), home.loop)
         # An author's validator may run for as long as it likes, but not hold up the end of the interpreter.
         home.thread.join(LONGEST_GOODBYE)
+
+
+def at_end(work: Callable[[], Coroutine[Any, Any, None]], within: float) -> None:
+    """
+    Have the coroutine function run in Pausepoint's loop when this process ends, before the loop does.
+
+    Args:
+        work: What is still to be done; once per process, however often it is given.
+        within: Seconds that the process waits for it. What is not done then is cancelled with the loop.
+    """
+    home = _homes.get(os.getpid())
+    # In another loop, such as a web server's, whoever runs that loop says when it ends.
+    if home is None or home.loop is not asyncio.get_running_loop() or (os.getpid(), work) in _ends:
+        return
+    _ends.add((os.getpid(), work))
+    # From within the loop, so registered after the end of the loop itself, so it runs before it.
+    atexit.register(_do_at_end, os.getpid(), work, within)
+    if sys.modules.get("multiprocessing.util"):
+        # A child of multiprocessing ends without the handlers of atexit.
+        from multiprocessing.util import Finalize
+
+        Finalize(None, _do_at_end, (os.getpid(), work, within), exitpriority=100)
+
+
+def _do_at_end(pid: int, work: Callable[[], Coroutine[Any, Any, None]], within: float) -> None:
+    if pid != os.getpid():
+        return
+    # The loop cancels what is left; whatever happens, the interpreter ends.
+    with contextlib.suppress(TooLate, RuntimeError, KeyboardInterrupt):
+        begin(work).result(within)
 
 
 def in_loop() -> bool:

@@ -7,7 +7,7 @@ import os
 from .._store import Store
 from .watcher import Watcher
 
-__all__ = ["Watcher", "hint", "watcher_of"]
+__all__ = ["Watcher", "hint", "is_awake", "watcher_of"]
 
 _watchers: dict[tuple[int, str], Watcher] = {}
 
@@ -23,3 +23,9 @@ def hint(store_url: str, request_id: str) -> None:
     watcher = _watchers.get((os.getpid(), store_url))
     if watcher is not None:
         watcher.hint(request_id)
+
+
+def is_awake(store_url: str, request_id: str) -> bool:
+    """Say whether somebody in this process waits for the event."""
+    watcher = _watchers.get((os.getpid(), store_url))
+    return watcher is not None and watcher.is_waiting_for(request_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends
@@ -15,10 +16,12 @@ from .._index import Index
 from .._links import FormTokens, proof, verify_stream_bearer
 from .._markers import Markers
 from .._models import Request
+from .._plugins import Engines, Telling, Waking
 from .._settings import Settings
 from .._settling import Settling
 from .._store import Records, Store, layout
 from ..errors import UnknownRequestError
+from .overlooked import Overlooked
 from .streaming import Hub
 from .sweeping import Sweeper
 
@@ -34,20 +37,24 @@ class Desk:
     Args:
         store: Where the events live.
         settings: As read by `create_app`.
+        hooks: The plugins.
 
     Raises:
         UsageError: The settings ask for access rules that this version does not have.
     """
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, hooks: Engines) -> None:
         self.store = store
         self.access = Access(settings)
         self.records = Records(store)
         markers = Markers(store)
         self.hub = Hub(markers)
-        self.settling = Settling(self.records, markers, heard=self._heard)
+        waking = Waking(self.records, hooks)
+        self.telling = Telling(waking, partial(_waiting.is_awake, store.url))
+        self.settling = Settling(self.records, markers, heard=self._heard, stored=self.telling.stored)
         self.index = Index(self.records, markers, self.settling)
-        self.sweeper = Sweeper(store, self.index)
+        self.overlooked = Overlooked(self.records, markers, self.index, waking, self.telling)
+        self.sweeper = Sweeper(store, self.index, self.overlooked)
         self._identity_secret: bytes | None = None
         # For a store without a secret, which has no event either: the forms of such an app are good for nothing.
         self._own_secret = secrets.token_bytes(32)

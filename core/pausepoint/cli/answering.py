@@ -66,19 +66,25 @@ def answer_event(
         raise UsageError("--decline and a value exclude each other.", "Leave one of them out.")
     storage = Storage(Settings.load())
     about = Answer(comment=checked_text("comment", comment), by=_reviewer(by), through="cli")
-    # Before anybody is asked: nobody should fill in what is settled already.
-    request = run_sync(_open_request, storage, event_id)
-    try:
-        if decline:
-            delivered = run_sync(_deliver, storage, request, about.model_copy(update={"declined": True}))
-        elif value is not None:
-            given = value_of(request, checked_text("value", value, most=None))
-            delivered = run_sync(_deliver, storage, request, about.model_copy(update={"value": given}))
-        else:
-            delivered = _converse(storage, request, about)
-    except AnswerError as error:
-        _end_refused(request, error, as_json)
-    _end(request, delivered, as_json)
+    if decline:
+        about = about.model_copy(update={"declined": True})
+    with storage.courier:
+        # Before anybody is asked: nobody should fill in what is settled already.
+        request = run_sync(_open_request, storage, event_id)
+        try:
+            delivered = _delivered(storage, request, about, value)
+        except AnswerError as error:
+            _end_refused(request, error, as_json)
+        _end(request, delivered, as_json)
+
+
+def _delivered(storage: Storage, request: Request, about: Answer, value: str | None) -> Delivered:
+    if about.declined:
+        return run_sync(_deliver, storage, request, about)
+    if value is None:
+        return _converse(storage, request, about)
+    given = value_of(request, checked_text("value", value, most=None))
+    return run_sync(_deliver, storage, request, about.model_copy(update={"value": given}))
 
 
 def _converse(storage: Storage, request: Request, about: Answer) -> Delivered:

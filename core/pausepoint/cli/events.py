@@ -73,11 +73,12 @@ def cancel_event(
 ) -> None:
     """Withdraw an event; the workflow is told so."""
     storage = Storage(Settings.load())
-    request, response = run_sync(_cancelled, storage, event_id, checked_text("reason", reason))
-    if as_json:
-        say_json(item(request, response.outcome, response.settled_at))
-    else:
-        say(f"Cancelled {request.label}.")
+    with storage.courier:
+        request, response = run_sync(_cancelled, storage, event_id, checked_text("reason", reason))
+        if as_json:
+            say_json(item(request, response.outcome, response.settled_at))
+        else:
+            say(f"Cancelled {request.label}.")
 
 
 def who_asks(run: RunContext) -> str:

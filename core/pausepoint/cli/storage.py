@@ -6,10 +6,12 @@ import re
 
 from .._markers import Markers
 from .._models import MAX_CANDIDATES, MAX_COMMENT_BYTES, Candidate, Request, Verdict
+from .._plugins import Engines, NoPlugins
 from .._settings import Settings
 from .._settling import Settling
 from .._store import Records, layout, open_store
 from ..errors import UnknownRequestError, UnreadableRecordError, UsageError
+from .courier import Courier
 from .printing import short, visible
 
 LEAST_PREFIX = 4
@@ -28,18 +30,20 @@ class Storage:
 
     Args:
         settings: Where it is.
+        hooks: The plugins; default: those that are installed.
 
     Raises:
         UsageError: The settings name no store, or one in memory, which this process would see empty.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, hooks: Engines | None = None) -> None:
         refuse_memory(settings)
         self.settings = settings
         self.store = open_store(settings.store)
         self.records = Records(self.store)
         self.markers = Markers(self.store)
-        self.settling = Settling(self.records, self.markers)
+        self.courier = Courier(self.records, hooks or NoPlugins())
+        self.settling = Settling(self.records, self.markers, stored=self.courier.stored)
 
     async def find(self, given: str) -> Request:
         """

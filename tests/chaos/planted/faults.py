@@ -64,7 +64,7 @@ FAULTS = [
     Fault(
         "no marker is written for a candidate",
         SETTLING,
-        "                await self._hint(request)\n                return candidate\n",
+        "                await self._hint(request, candidate)\n                return candidate\n",
         "                return candidate\n",
         ("scenes", "an_answer_is_judged_and_the_deadline_passes"),
     ),

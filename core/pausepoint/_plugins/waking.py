@@ -1,0 +1,136 @@
+"""
+Wakes engines at least once for everything that is stored, and remembers in the store that it was done.
+
+The record is written after the engine was woken: a crash between the two wakes it twice, and never not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+import anyio
+
+from .._models import Request, Response, Wake
+from .._store import Records
+from ..errors import AdapterError, UnreadableRecordError
+from ..hooks import Reason
+
+_log = logging.getLogger("pausepoint")
+
+PATIENCE = 30.0
+"""Seconds that a plugin has for one event; then it is cut off."""
+
+RESPONSE = 0
+"""The number that stands for the response where candidates are numbered from 1."""
+
+
+class Engines(Protocol):
+    """The hooks that tell plugins what became of events."""
+
+    def wakes(self, engine: str) -> bool:
+        """Say whether a plugin of that engine is installed here that can wake it."""
+
+    def who(self, engine: str) -> str:
+        """Return that plugin's distribution and version."""
+
+    async def wake(self, request: Request, reason: Reason) -> None:
+        """
+        Wake the engine of the request.
+
+        Raises:
+            AdapterError: The plugin failed.
+        """
+
+    async def settled(self, request: Request, response: Response) -> None:
+        """Tell every plugin that the event is settled; what a plugin raises is logged."""
+
+
+class NoPlugins:
+    """Satisfies `Engines` where there is nobody to tell."""
+
+    def wakes(self, engine: str) -> bool:
+        """Say no."""
+        return False
+
+    def who(self, engine: str) -> str:
+        """Return nobody."""
+        return ""
+
+    async def wake(self, request: Request, reason: Reason) -> None:
+        """Do nothing."""
+
+    async def settled(self, request: Request, response: Response) -> None:
+        """Do nothing."""
+
+
+class Waking:
+    """
+    Wakes engines for one store, and tells who cares that events are settled; each call is one try.
+
+    Args:
+        records: Of the store.
+        hooks: What calls the plugins.
+        patience: Seconds that a plugin has.
+    """
+
+    def __init__(self, records: Records, hooks: Engines, patience: float = PATIENCE) -> None:
+        self._records = records
+        self._hooks = hooks
+        self._patience = patience
+
+    def can_wake(self, engine: str) -> bool:
+        """Say whether engines of that name can be woken from here; if not, another process has to."""
+        return self._hooks.wakes(engine)
+
+    async def is_done(self, request_id: str, number: int) -> bool:
+        """
+        Say whether it is remembered that the engine was woken.
+
+        Args:
+            request_id: The event.
+            number: The candidate's; 0 for the response.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        try:
+            return await self._records.wake(request_id, number) is not None
+        except UnreadableRecordError as error:
+            # Somebody wrote it, so somebody woke the engine.
+            _log.error("It cannot be read who woke an engine: %s", error)
+            return True
+
+    async def wake(self, request: Request, number: int) -> None:
+        """
+        Wake the engine of an event, whether that was done before or not, and remember it.
+
+        Args:
+            request: The question; nothing happens if no plugin of its engine is installed here.
+            number: What was stored: the candidate's number; 0 for the response.
+
+        Raises:
+            AdapterError: The plugin failed, or took too long.
+            StoreError: The engine was woken, and the store failed to remember it.
+        """
+        engine = request.run.engine
+        if not self._hooks.wakes(engine):
+            return
+        try:
+            with anyio.fail_after(self._patience):
+                await self._hooks.wake(request, "response" if number == RESPONSE else "candidate")
+        except TimeoutError:
+            # Not chained: it comes from our own scope and says nothing of the plugin.
+            raise AdapterError(
+                f"pausepoint_wake of {self._hooks.who(engine)} did not return within {self._patience:g} seconds.",
+                "Any form app that has this plugin tries again; see what the plugin waits for.",
+                request.label,
+                self._hooks.who(engine),
+            ) from None
+        done = Wake(request_id=request.request_id, number=number, by=self._hooks.who(engine))
+        await self._records.put_wake(done)
+
+    async def tell_settled(self, request: Request, response: Response) -> None:
+        """Tell every plugin that the event is settled; those that take too long are cut off."""
+        with anyio.move_on_after(self._patience):
+            await self._hooks.settled(request, response)
