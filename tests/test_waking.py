@@ -55,7 +55,7 @@ class Bench:
     async def telling(
         self, plugins: Plugins, pace: Pace = QUICK, patience: float = 30.0, **more: Any
     ) -> AsyncIterator[Telling]:
-        telling = Telling(Waking(self.records, plugins, patience), pace=pace, **more)
+        telling = Telling(Waking(self.records, lambda: plugins, patience), pace=pace, **more)
         try:
             yield telling
         finally:
@@ -395,8 +395,8 @@ async def test_at_the_end_nobody_waits_for_a_plugin_that_hangs(bench: Bench) -> 
 
 async def test_one_try_tells_its_caller_what_failed(bench: Bench) -> None:
     with pytest.raises(AdapterError, match="The engine does not answer"):
-        await Waking(bench.records, Plugins("toy", obstacle=fail)).wake(asked(), RESPONSE)
+        await Waking(bench.records, lambda: Plugins("toy", obstacle=fail)).wake(asked(), RESPONSE)
     with pytest.raises(AdapterError, match="did not return") as caught:
-        await Waking(bench.records, Plugins("toy", obstacle=hang), patience=0.01).wake(asked(), RESPONSE)
+        await Waking(bench.records, lambda: Plugins("toy", obstacle=hang), patience=0.01).wake(asked(), RESPONSE)
 
     assert caught.value.plugin == "pausepoint-toy 1.0"

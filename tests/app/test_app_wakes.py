@@ -37,7 +37,7 @@ class Site:
         desk = self.desk = self.app.state.desk
         desk.records._delays = (0,)
         # As the app makes them, but with a clock that is moved and pauses that are none.
-        waking = Waking(desk.records, plugins, patience)
+        waking = Waking(desk.records, lambda: plugins, patience)
         self.telling = Telling(waking, pace=Pace(first=0.001, longest=0.002))
         self.overlooked = Overlooked(
             desk.records, house.markers, desk.index, waking, self.telling, Looks(grace=5.0), lambda: self.now

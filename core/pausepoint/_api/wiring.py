@@ -8,7 +8,7 @@ from functools import partial
 from .._event import Surface, current_surface, use_by_default
 from .._local import LocalRuntime, form_app
 from .._models import RunContext
-from .._plugins import Hooks
+from .._plugins import Hooks, Telling, Waking
 from .._runs import Run, run_digest_of
 from .._settings import Settings
 from .surface import HookedSurface
@@ -33,7 +33,11 @@ def surface_of(settings: Settings, hooks: Hooks) -> HookedSurface:
     """Wire up a surface: the plugins, and behind them the runtime of a process without an engine."""
     # The app that this process serves itself wakes and tells whom this process would.
     hooks.fall_back_on(LocalRuntime(settings, app_factory=partial(form_app, hooks=hooks)))
-    return HookedSurface(settings, hooks)
+    surface = HookedSurface(settings, hooks)
+    watcher = surface.watcher()
+    waking = Waking(watcher.records, lambda: hooks)
+    watcher.settling.stored = Telling(waking, watcher.is_waiting_for).stored
+    return surface
 
 
 class _Ledger:

@@ -3,5 +3,22 @@
 from .facade import Hooks
 from .plugin import LOCAL, Plugin, examined, installed, own_version
 from .survey import Standing, survey
+from .telling import GOODBYE, Pace, Telling
+from .waking import RESPONSE, Engines, Waking
 
-__all__ = ["LOCAL", "Hooks", "Plugin", "Standing", "examined", "installed", "own_version", "survey"]
+__all__ = [
+    "GOODBYE",
+    "LOCAL",
+    "RESPONSE",
+    "Engines",
+    "Hooks",
+    "Pace",
+    "Plugin",
+    "Standing",
+    "Telling",
+    "Waking",
+    "examined",
+    "installed",
+    "own_version",
+    "survey",
+]

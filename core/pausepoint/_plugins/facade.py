@@ -158,6 +158,10 @@ class Hooks:
         """Say whether anybody wakes this engine."""
         return bool(self._hearing("pausepoint_wake", engine))
 
+    def who(self, engine: str) -> str:
+        """Return whose plugins wake this engine: their distributions and versions."""
+        return ", ".join(plugin.label for plugin in self._hearing("pausepoint_wake", engine))
+
     async def wake(self, request: Request, reason: Reason) -> None:
         """
         Wake the engine of the request, from whatever loop this runs in; a plugin that blocks does so in a worker.

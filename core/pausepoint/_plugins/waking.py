@@ -7,9 +7,11 @@ The record is written after the engine was woken: a crash between the two wakes 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 import anyio
+import anyio.to_thread
 
 from .._models import Request, Response, Wake
 from .._store import Records
@@ -46,42 +48,30 @@ class Engines(Protocol):
         """Tell every plugin that the event is settled; what a plugin raises is logged."""
 
 
-class NoPlugins:
-    """Satisfies `Engines` where there is nobody to tell."""
-
-    def wakes(self, engine: str) -> bool:
-        """Say no."""
-        return False
-
-    def who(self, engine: str) -> str:
-        """Return nobody."""
-        return ""
-
-    async def wake(self, request: Request, reason: Reason) -> None:
-        """Do nothing."""
-
-    async def settled(self, request: Request, response: Response) -> None:
-        """Do nothing."""
-
-
 class Waking:
     """
     Wakes engines for one store, and tells who cares that events are settled; each call is one try.
 
     Args:
         records: Of the store.
-        hooks: What calls the plugins.
+        hooks: Returns what calls the plugins; called on first need, in a worker thread, because it may import them.
         patience: Seconds that a plugin has.
     """
 
-    def __init__(self, records: Records, hooks: Engines, patience: float = PATIENCE) -> None:
+    def __init__(self, records: Records, hooks: Callable[[], Engines], patience: float = PATIENCE) -> None:
         self._records = records
         self._hooks = hooks
         self._patience = patience
+        self._loaded: Engines | None = None
 
-    def can_wake(self, engine: str) -> bool:
-        """Say whether engines of that name can be woken from here; if not, another process has to."""
-        return self._hooks.wakes(engine)
+    async def can_wake(self, engine: str) -> bool:
+        """
+        Say whether engines of that name can be woken from here; if not, another process has to.
+
+        Raises:
+            AdapterError: An installed plugin cannot be used at all.
+        """
+        return (await self._engines()).wakes(engine)
 
     async def is_done(self, request_id: str, number: int) -> bool:
         """
@@ -113,24 +103,35 @@ class Waking:
             AdapterError: The plugin failed, or took too long.
             StoreError: The engine was woken, and the store failed to remember it.
         """
-        engine = request.run.engine
-        if not self._hooks.wakes(engine):
+        hooks = await self._engines()
+        if not hooks.wakes(request.run.engine):
             return
+        who = hooks.who(request.run.engine)
         try:
             with anyio.fail_after(self._patience):
-                await self._hooks.wake(request, "response" if number == RESPONSE else "candidate")
+                await hooks.wake(request, "response" if number == RESPONSE else "candidate")
         except TimeoutError:
             # Not chained: it comes from our own scope and says nothing of the plugin.
             raise AdapterError(
-                f"pausepoint_wake of {self._hooks.who(engine)} did not return within {self._patience:g} seconds.",
+                f"pausepoint_wake of {who} did not return within {self._patience:g} seconds.",
                 "Any form app that has this plugin tries again; see what the plugin waits for.",
                 request.label,
-                self._hooks.who(engine),
+                who,
             ) from None
-        done = Wake(request_id=request.request_id, number=number, by=self._hooks.who(engine))
-        await self._records.put_wake(done)
+        await self._records.put_wake(Wake(request_id=request.request_id, number=number, by=who))
 
     async def tell_settled(self, request: Request, response: Response) -> None:
-        """Tell every plugin that the event is settled; those that take too long are cut off."""
+        """
+        Tell every plugin that the event is settled; those that take too long are cut off.
+
+        Raises:
+            AdapterError: An installed plugin cannot be used at all.
+        """
+        hooks = await self._engines()
         with anyio.move_on_after(self._patience):
-            await self._hooks.settled(request, response)
+            await hooks.settled(request, response)
+
+    async def _engines(self) -> Engines:
+        if self._loaded is None:
+            self._loaded = await anyio.to_thread.run_sync(self._hooks)
+        return self._loaded

@@ -15,6 +15,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -22,7 +23,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
-from .._plugins import Hooks
+from .._plugins import GOODBYE, Hooks
 from .._settings import Settings
 from .._store import Store
 from ..errors import PausepointError
@@ -67,7 +68,7 @@ def create_app(store: Store, hooks: Hooks | None = None, *, settings: Settings |
         UsageError: The settings ask for access rules that this version does not have.
     """
     settings = settings or Settings.load()
-    desk = Desk(store, settings)
+    desk = Desk(store, settings, partial(_given_or_installed, hooks, settings))
     # A slash too many is no redirect: behind a proxy it would name the address that we listen on.
     app = FormApp(
         title="Pausepoint",
@@ -80,7 +81,6 @@ def create_app(store: Store, hooks: Hooks | None = None, *, settings: Settings |
         **_untraced(),
     )
     app.state.desk = desk
-    app.state.hooks = hooks
     # The only middleware, so nothing answers before it: a refused request is told by it, and never reaches a route.
     app.add_middleware(Guard, public_url=settings.public_url)
     app.add_exception_handler(PausepointError, tell_error)
@@ -96,11 +96,17 @@ def create_app(store: Store, hooks: Hooks | None = None, *, settings: Settings |
 @asynccontextmanager
 async def _swept(app: FastAPI) -> AsyncIterator[None]:
     """Sweep the store as long as the app is served on its own; a mounted app has no lifespan, and does not."""
-    sweeping = asyncio.create_task(app.state.desk.sweeper.run())
+    desk: Desk = app.state.desk
+    sweeping = asyncio.create_task(desk.sweeper.run())
     try:
         yield
     finally:
         sweeping.cancel()
+        await desk.telling.rest(GOODBYE)
+
+
+def _given_or_installed(hooks: Hooks | None, settings: Settings) -> Hooks:
+    return hooks or Hooks.installed(settings)
 
 
 def _untraced() -> dict[str, Any]:

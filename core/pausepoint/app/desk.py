@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
@@ -37,13 +38,13 @@ class Desk:
     Args:
         store: Where the events live.
         settings: As read by `create_app`.
-        hooks: The plugins.
+        hooks: Returns the plugins; called on first need.
 
     Raises:
         UsageError: The settings ask for access rules that this version does not have.
     """
 
-    def __init__(self, store: Store, settings: Settings, hooks: Engines) -> None:
+    def __init__(self, store: Store, settings: Settings, hooks: Callable[[], Engines]) -> None:
         self.store = store
         self.access = Access(settings)
         self.records = Records(store)

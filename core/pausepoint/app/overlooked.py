@@ -79,7 +79,7 @@ class Overlooked:
         Raises:
             StoreError: The store failed; the next look begins where this one ended.
         """
-        engines = {name: boxes for name, boxes in self._index.engines.items() if self._waking.can_wake(name)}
+        engines = {name: boxes for name, boxes in self._index.engines.items() if await self._waking.can_wake(name)}
         for mailbox in set().union(*engines.values()):
             await self._read_markers(mailbox)
         while self._marked and self._marked[0][0] <= self._clock():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from types import TracebackType
+from typing import Any
 
 from .._models import Candidate, Request, Response
 from .._plugins import RESPONSE, Engines, Waking
@@ -25,11 +27,11 @@ class Courier:
 
     Args:
         records: Of the store.
-        hooks: What calls the plugins.
+        hooks: Returns what calls the plugins; called on first need.
         patience: Seconds that each plugin has.
     """
 
-    def __init__(self, records: Records, hooks: Engines, patience: float = PATIENCE) -> None:
+    def __init__(self, records: Records, hooks: Callable[[], Engines], patience: float = PATIENCE) -> None:
         self._waking = Waking(records, hooks, patience)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -46,15 +48,18 @@ class Courier:
     def stored(self, request: Request, record: Candidate | Response) -> None:
         """Begin to tell of what was stored."""
         number = RESPONSE if isinstance(record, Response) else record.number
-        self._tasks.append(asyncio.create_task(self._wake(request, number)))
+        self._begin("the workflow's engine was not woken", self._waking.wake(request, number))
         if isinstance(record, Response):
-            self._tasks.append(asyncio.create_task(self._waking.tell_settled(request, record)))
+            self._begin("not everybody was told", self._waking.tell_settled(request, record))
 
-    async def _wake(self, request: Request, number: int) -> None:
-        try:
-            await self._waking.wake(request, number)
-        except PausepointError as error:
-            remark(f"Stored, but the workflow's engine was not woken: {error}")
+    def _begin(self, otherwise: str, work: Coroutine[Any, Any, None]) -> None:
+        async def tried() -> None:
+            try:
+                await work
+            except PausepointError as error:
+                remark(f"It is stored, but {otherwise}: {error}")
+
+        self._tasks.append(asyncio.create_task(tried()))
 
     async def _finish(self) -> None:
         await asyncio.wait(self._tasks)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 
 from .._markers import Markers
 from .._models import MAX_CANDIDATES, MAX_COMMENT_BYTES, Candidate, Request, Verdict
-from .._plugins import Engines, NoPlugins
+from .._plugins import Engines, Hooks
 from .._settings import Settings
 from .._settling import Settling
 from .._store import Records, layout, open_store
@@ -30,19 +32,19 @@ class Storage:
 
     Args:
         settings: Where it is.
-        hooks: The plugins; default: those that are installed.
+        hooks: Returns the plugins; default: those that are installed.
 
     Raises:
         UsageError: The settings name no store, or one in memory, which this process would see empty.
     """
 
-    def __init__(self, settings: Settings, hooks: Engines | None = None) -> None:
+    def __init__(self, settings: Settings, hooks: Callable[[], Engines] | None = None) -> None:
         refuse_memory(settings)
         self.settings = settings
         self.store = open_store(settings.store)
         self.records = Records(self.store)
         self.markers = Markers(self.store)
-        self.courier = Courier(self.records, hooks or NoPlugins())
+        self.courier = Courier(self.records, hooks or partial(Hooks.installed, settings))
         self.settling = Settling(self.records, self.markers, stored=self.courier.stored)
 
     async def find(self, given: str) -> Request:
