@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,9 +12,11 @@ import anyio.lowlevel
 import pytest
 
 from pausepoint._models import Answer, Candidate, Request, Response, RunContext, Wake, utc_now
-from pausepoint._plugins import RESPONSE, Pace, Telling, Waking
+from pausepoint._plugins import RESPONSE, Hooks, Pace, Telling, Waking
+from pausepoint._plugins.threads import MOST
 from pausepoint._store import MemoryStore, Records, layout
 from pausepoint.errors import AdapterError, StoreError
+from pausepoint.hooks import hookimpl
 
 from rousing import Plugins, fail, failing, hang
 
@@ -53,7 +56,7 @@ class Bench:
 
     @asynccontextmanager
     async def telling(
-        self, plugins: Plugins, pace: Pace = QUICK, patience: float = 30.0, **more: Any
+        self, plugins: Any, pace: Pace = QUICK, patience: float = 30.0, **more: Any
     ) -> AsyncIterator[Telling]:
         telling = Telling(Waking(self.records, lambda: plugins, patience), pace=pace, **more)
         try:
@@ -246,6 +249,42 @@ async def test_the_plugin_of_an_engine_that_hangs_keeps_no_other_engine_asleep(b
     assert [letter for letter, _ in plugins.tried] == ["b", "c", "a"]
 
 
+async def test_a_plugin_that_blocks_for_ever_takes_a_bounded_number_of_threads_and_none_of_another_plugin(
+    bench: Bench,
+) -> None:
+    released, blocked = threading.Event(), list[int]()
+
+    class Stuck:
+        @hookimpl
+        def pausepoint_engine(self) -> None:
+            return None
+
+        @hookimpl
+        def pausepoint_wake(self) -> None:
+            blocked.append(1)
+            released.wait()
+
+    class Fine(Stuck):
+        @hookimpl
+        def pausepoint_wake(self) -> None:
+            return None
+
+    hooks = Hooks([("stuck", Stuck()), ("fine", Fine())])
+    pace = Pace(first=0.001, longest=0.001, at_once=MOST * 2, most=MOST * 3)
+    try:
+        async with bench.telling(hooks, pace, patience=0.05) as telling:
+            for number in range(MOST * 2):
+                telling.owe(asked("b", "stuck"), number + 1)
+            await until(lambda: len(blocked) >= MOST)
+            telling.stored(asked(engine="fine"), answered(asked(engine="fine")))
+            assert (await bench.remembered()).by == "fine"
+            with pytest.raises(AdapterError, match="stuck has 64 calls that do not return"):
+                await hooks.wake(asked("b", "stuck"), "response")
+        assert len(blocked) < MOST * 2
+    finally:
+        released.set()
+
+
 async def test_one_event_whose_waking_fails_keeps_no_other_event_asleep(bench: Bench) -> None:
     async def obstacle(request: Request) -> None:
         if request.request_id.startswith("b"):
@@ -362,12 +401,13 @@ async def test_an_observer_that_breaks_is_logged(bench: Bench, caplog: pytest.Lo
 
 
 async def test_at_the_end_what_is_under_way_is_finished_and_nothing_is_tried_again(bench: Bench) -> None:
-    goes_on = anyio.Event()
+    may_end: list[bool] = []
 
     async def obstacle(request: Request) -> None:
         if request.request_id.startswith("b"):
             await fail(request)
-        await goes_on.wait()
+        while not may_end:  # its loop is another one
+            await anyio.sleep(0.001)
 
     plugins = Plugins("toy", obstacle=obstacle)
     async with bench.telling(plugins, Pace(first=1000.0, longest=1000.0)) as telling:
@@ -377,7 +417,7 @@ async def test_at_the_end_what_is_under_way_is_finished_and_nothing_is_tried_aga
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(telling.rest, SOON)
             await anyio.sleep(0.01)
-            goes_on.set()
+            may_end.append(True)
 
     assert plugins.woken == [("a", "response")]
     assert await bench.records.wake("a" * 26, RESPONSE) is not None

@@ -15,6 +15,7 @@ from ..hooks import NAME, Leave, Reason, Waiter
 from . import failures, results
 from .plugin import ENGINE, LOCAL, Plugin, examined, installed, own_version
 from .registry import Registry
+from .threads import Threads
 
 
 class Hooks:
@@ -41,6 +42,7 @@ class Hooks:
         self._registry = Registry(trace)
         self._engine = engine
         self._fallback: Plugin | None = None
+        self._threads: dict[int, Threads] = {}
         for found in [*(installed() if entry_points else ()), *plugins]:
             self._registry.add(found if isinstance(found, Plugin) else examined(*found))
 
@@ -221,7 +223,8 @@ class Hooks:
     async def _awake(self, plugin: Plugin, hook: str, request: Request, **given: Any) -> AdapterError | None:
         """Call the plugin in a worker thread: in this loop others are served."""
         call = partial(self._registry.call, plugin, hook, request, request=request, **given)
-        return await _failure_of(plugin, hook, request, partial(AWAITING.blocking, call), AWAITING)
+        threads = self._threads.setdefault(id(plugin), Threads(plugin))
+        return await _failure_of(plugin, hook, request, partial(threads.run, call, request), AWAITING)
 
 
 async def _failure_of(

@@ -15,6 +15,7 @@ import anyio.to_thread
 
 from .._models import Request, Response, Wake
 from .._store import Records
+from .._sync import run_aio
 from ..errors import AdapterError, UnreadableRecordError
 from ..hooks import Reason
 
@@ -109,7 +110,8 @@ class Waking:
         who = hooks.who(request.run.engine)
         try:
             with anyio.fail_after(self._patience):
-                await hooks.wake(request, "response" if number == RESPONSE else "candidate")
+                # In Pausepoint's loop and not in a web server's: what blocks it there, blocks no form.
+                await run_aio(hooks.wake, request, "response" if number == RESPONSE else "candidate")
         except TimeoutError:
             # Not chained: it comes from our own scope and says nothing of the plugin.
             raise AdapterError(
@@ -129,7 +131,7 @@ class Waking:
         """
         hooks = await self._engines()
         with anyio.move_on_after(self._patience):
-            await hooks.settled(request, response)
+            await run_aio(hooks.settled, request, response)
 
     async def _engines(self) -> Engines:
         if self._loaded is None:
