@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import anyio
 
@@ -73,3 +74,43 @@ class Plugins:
 
     async def settled(self, request: Request, response: Response) -> None:
         self.ended.append((request.request_id[0], response.outcome))
+
+
+TOY = """
+import json, os, time
+from pausepoint import RunContext, hookimpl
+
+def note(**said):
+    with open(os.environ["TOY_JOURNAL"], "a") as journal:
+        journal.write(json.dumps(said) + "\\n")
+    if os.environ.get("TOY") == said["hook"] + " fails":
+        raise RuntimeError("the toy is broken")
+    if os.environ.get("TOY") == said["hook"] + " hangs":
+        time.sleep(3600)
+    time.sleep(float(os.environ.get("TOY_SECONDS", 0)))
+    with open(os.environ["TOY_JOURNAL"], "a") as journal:
+        journal.write(json.dumps({**said, "done": True}) + "\\n")
+
+@hookimpl
+def pausepoint_engine():
+    run = os.environ.get("TOY_RUN")
+    return RunContext(engine="toy", run_id=run) if run else None
+
+@hookimpl
+def pausepoint_wake(request, reason):
+    note(hook="wake", id=request.request_id, reason=reason)
+
+@hookimpl
+def pausepoint_settled(request, response):
+    note(hook="settled", id=request.request_id, outcome=response.outcome)
+"""
+"""A plugin for an engine that is an environment variable; it notes each call when it begins and when it is done."""
+
+
+def install(folder: Path, name: str, code: str = TOY) -> None:
+    """Install a distribution, version 1.0, with one plugin of that name; found by who has the folder on their path."""
+    about = folder / f"pausepoint_{name}-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: pausepoint-{name}\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[pausepoint]\n{name} = pausepoint_{name}\n")
+    (folder / f"pausepoint_{name}.py").write_text(code)

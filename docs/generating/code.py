@@ -24,6 +24,7 @@ RECORDS = (
     _models.Reviewer,
     _models.Verdict,
     _models.Response,
+    _models.Wake,
 )
 CALLS = ("pause", "new_event", "run", "open_store")
 """Functions, in the order in which an author meets them; the other public names are classes."""

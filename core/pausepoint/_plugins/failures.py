@@ -77,6 +77,10 @@ def unknown_engine(engine: str, known: Sequence[Plugin]) -> UsageError:
 
 def log(failure: AdapterError) -> None:
     """Log a failure that stops nothing."""
+    _log.warning("%s\n%s", failure, frames_of(failure))
+
+
+def frames_of(failure: Exception) -> str:
+    """Return where a failure comes from, for the log."""
     # Frames only: the message of a request that failed usually repeats the link, or the webhook's own secret.
-    frames = "".join(traceback.format_tb((failure.__cause__ or failure).__traceback__, limit=-FRAMES))
-    _log.warning("%s\n%s", failure, frames)
+    return "".join(traceback.format_tb((failure.__cause__ or failure).__traceback__, limit=-FRAMES))

@@ -15,6 +15,7 @@ import anyio
 from .._models import Candidate, Request, Response
 from .._sync import at_end
 from ..errors import PausepointError
+from .failures import frames_of
 from .waking import RESPONSE, Waking
 
 GOODBYE = 3.0
@@ -151,11 +152,8 @@ class Telling:
                 # Another app may have done it since. The first try follows the write, so nobody has.
                 if is_first or not await self._waking.is_done(request.request_id, number):
                     await self._waking.wake(request, number)
-        except PausepointError as error:
-            _log.warning("The engine of event %s was not woken, which is tried again: %s", request.label, error)
-            return False
-        except Exception:  # noqa: BLE001 - of whatever kind, it must be tried again
-            _log.exception("The engine of event %s was not woken, which is tried again.", request.label)
+        except Exception as error:  # noqa: BLE001 - of whatever kind, it must be tried again
+            _log_failure("The engine of event %s was not woken, which is tried again: %s\n%s", request, error)
             return False
         return True
 
@@ -163,5 +161,10 @@ class Telling:
         try:
             async with self._slots[""]:
                 await self._waking.tell_settled(request, response)
-        except Exception:  # noqa: BLE001 - best effort
-            _log.exception("Not everybody was told that event %s is settled.", request.label)
+        except Exception as error:  # noqa: BLE001 - best effort, and it must not end as a task that nobody looks at
+            _log_failure("Not everybody was told that event %s is settled: %s\n%s", request, error)
+
+
+def _log_failure(message: str, request: Request, error: Exception) -> None:
+    told = str(error) if isinstance(error, PausepointError) else type(error).__name__
+    _log.warning(message, request.label, told, frames_of(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -31,7 +32,7 @@ class Threads:
     def __init__(self, plugin: Plugin, most: int = MOST) -> None:
         self._plugin = plugin
         self._most = most
-        self._busy: set[object] = set()
+        self._busy: set[threading.Event] = set()
 
     async def run(self, call: Callable[[], R], about: Request) -> R:
         """
@@ -48,14 +49,20 @@ class Threads:
                 about.label,
                 self._plugin.label,
             )
+        begun = threading.Event()
+        self._busy.add(begun)
         # A limiter of its own, for a call to wait for no other; the usual one counts only calls that were not given up.
-        work = partial(self._work, call, object())
-        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=CapacityLimiter(1))
+        work = partial(self._work, call, begun)
+        try:
+            return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=CapacityLimiter(1))
+        finally:
+            # Given up before it had a thread; else the thread itself says when it is free.
+            if not begun.is_set():
+                self._busy.discard(begun)
 
-    def _work(self, call: Callable[[], R], token: object) -> R:
-        # Counted in the thread itself: a call that is given up before it has one holds none.
-        self._busy.add(token)
+    def _work(self, call: Callable[[], R], begun: threading.Event) -> R:
+        begun.set()
         try:
             return call()
         finally:
-            self._busy.discard(token)
+            self._busy.discard(begun)

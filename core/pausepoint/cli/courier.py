@@ -48,7 +48,7 @@ class Courier:
     def stored(self, request: Request, record: Candidate | Response) -> None:
         """Begin to tell of what was stored."""
         number = RESPONSE if isinstance(record, Response) else record.number
-        self._begin("the workflow's engine was not woken", self._waking.wake(request, number))
+        self._begin("the workflow's engine is not woken yet", self._waking.wake(request, number))
         if isinstance(record, Response):
             self._begin("not everybody was told", self._waking.tell_settled(request, record))
 
@@ -57,7 +57,7 @@ class Courier:
             try:
                 await work
             except PausepointError as error:
-                remark(f"It is stored, but {otherwise}: {error}")
+                remark(f"Stored; but {otherwise}: {error}")
 
         self._tasks.append(asyncio.create_task(tried()))
 
