@@ -1,0 +1,38 @@
+"""What is told where an engine cannot be woken."""
+
+from __future__ import annotations
+
+import threading
+
+import anyio
+from house import question, records_of
+from occasions import occasion
+
+from pausepoint._plugins import Hooks, Waking
+from pausepoint._plugins.plugin import Plugin
+from pausepoint._plugins.threads import Threads
+from pausepoint._store import MemoryStore
+from pausepoint.hooks import hookimpl
+
+
+class Stuck:
+    @hookimpl
+    def pausepoint_wake(self) -> object:
+        return anyio.sleep_forever()
+
+
+@occasion
+async def waking_by_a_plugin_that_does_not_return() -> None:
+    hooks = Hooks([("toy", Stuck())])
+    await Waking(records_of(MemoryStore()), lambda: hooks, patience=0.01).wake(question(), 0)
+
+
+@occasion
+async def calling_a_plugin_that_blocks_all_its_threads() -> None:
+    threads, released = Threads(Plugin("toy", Stuck(), "pausepoint-toy", "1.0"), most=1), threading.Event()
+    try:
+        with anyio.move_on_after(0.1):
+            await threads.run(released.wait, question())
+        await threads.run(released.wait, question())
+    finally:
+        released.set()
