@@ -86,6 +86,8 @@ def kind_of(path: str) -> str:
         return "verdict"
     if "/candidates/" in path:
         return "candidate"
+    if "/wakes/" in path:
+        return "woken"
     for kind in ("wake", "opened", "runs", "keys", "probe"):
         if path.startswith(f"v1/{kind}/"):
             return {"runs": "finished", "keys": "key"}.get(kind, kind)
