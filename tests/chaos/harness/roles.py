@@ -110,9 +110,10 @@ def wait(journal: str, label: str, event: Event[int]) -> None:
 # The form app
 
 
-def app(port: int, journal: str, settings: dict[str, str], **trouble: Any) -> None:
-    """Serve the form, as `pausepoint serve` does."""
+def app(port: int, journal: str, settings: dict[str, str], plugins: str = "", **trouble: Any) -> None:
+    """Serve the form, as `pausepoint serve` does, with the plugins that are installed in a folder."""
     os.environ.update(settings)
+    sys.path[:0] = [plugins] if plugins else []
     use_troubled_stores(journal=f"{journal}.steps", **trouble)
     sys.argv = ["pausepoint", "serve", "--port", str(port)]
     command_line()

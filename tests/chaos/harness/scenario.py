@@ -32,6 +32,8 @@ KINDS = {
     "workflow": ("request", "opened", "verdict", "response", "wake", "finished"),
     "app": ("candidate", "response", "wake"),
 }
+WAKES = ("woken",)
+"""What an app stores, too, where a plugin wakes engines."""
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Plan:
         moments: The moments of a write that can be told apart in this store.
         rate: How many store operations meet with trouble, 0 to 1.
         shifts: How far the clocks of workflow and app are ahead, seconds.
+        plugins: A folder in which a plugin is installed that wakes engines; the app has it, the workflows do not.
     """
 
     seed: int
@@ -71,6 +74,7 @@ class Plan:
     moments: tuple[str, ...] = ("before", "unlinked", "linked", "after")
     rate: float = 0.0
     shifts: tuple[float, float] = (0.0, 0.0)
+    plugins: str = ""
 
 
 class Scenario:
@@ -179,6 +183,8 @@ class Scenario:
 
     def _steps_of(self, role: str) -> list[str]:
         kinds = KINDS[role] + (KINDS["app"] if self.plan.embedded else ())
+        if role == "app" and self.plan.plugins:
+            kinds += WAKES
         return sorted({f"{moment} {kind}" for moment in self.plan.moments for kind in kinds})
 
     def _let_end(self) -> None:
@@ -188,7 +194,19 @@ class Scenario:
                     self.zygote.signal(pid, signal.SIGCONT)
             self._tend()
             self.zygote.wait_for_change(0.1)
+        while self.plan.plugins and not self.plan.embedded and self._unwoken():
+            self._tend()
+            self.zygote.wait_for_change(0.5)
         self.witness.look(self.objects())
+
+    def _unwoken(self) -> list[str]:
+        """Return the events that are settled, and whose engine is not known to have been woken for that."""
+        objects = self.objects()
+        return [
+            request_id
+            for request_id, event in events_of(objects).items()
+            if event.response and f"{layout.EVENTS}/{request_id}/wakes/0.json" not in objects
+        ]
 
     def _end_all(self) -> None:
         """End every process that was started here."""
@@ -207,7 +225,7 @@ class Scenario:
         if role == "workflow":
             given["run_id"] = name
         elif role == "app":
-            given["port"] = self.port
+            given.update(port=self.port, plugins=self.plan.plugins)
         else:
             asked = str(self.journals / "run*.jsonl")
             given.update(name=name, url=f"http://127.0.0.1:{self.port}", asked=asked)
@@ -356,6 +374,7 @@ async def all_objects(store: Store) -> dict[str, bytes]:
         names = [f"{folder}/{name}" for name in await store.list(folder) if "." in name]
         if len(names) < 3 and await store.list(f"{folder}/candidates"):
             names += [f"{folder}/candidates/{name}" for name in await store.list(f"{folder}/candidates")]
+        names += [f"{folder}/wakes/{name}" for name in await store.list(f"{folder}/wakes")]
         for name in names:
             body = await store.get(name)
             if body is not None:
@@ -379,7 +398,7 @@ def first_steps(moments: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 def named_steps(moments: tuple[str, ...]) -> list[str]:
     """Return every step that somebody must have died at."""
-    kinds = {**KINDS, "workflow": FIRST_KINDS + KINDS["workflow"]}
+    kinds = {"workflow": FIRST_KINDS + KINDS["workflow"], "app": KINDS["app"] + WAKES}
     return [f"{role} {moment} {kind}" for role in kinds for moment in moments for kind in kinds[role]]
 
 
