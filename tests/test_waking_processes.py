@@ -20,6 +20,12 @@ ASKS = """
 from pausepoint import pause
 print(pause(int, key="how-many", timeout=60))
 """
+ASKS_WHAT_ONLY_IT_CAN_JUDGE = """
+from typing import Annotated
+from pydantic import AfterValidator
+from pausepoint import pause
+print(pause(Annotated[int, AfterValidator(lambda value: value)], key="how-many", timeout=60))
+"""
 ASKS_AND_CANCELS = """
 from pausepoint import new_event
 event = new_event("how-many", int, timeout_seconds=60)
@@ -86,8 +92,9 @@ def test_a_script_that_withdraws_its_question_wakes_the_engine_before_it_ends(to
     assert sorted(toy.done()) == ["cancelled", "response"]
 
 
-def test_who_waited_in_its_own_process_is_woken_by_the_next_form_app_and_not_by_itself(toy: Toy) -> None:
-    script = toy.start(ASKS, TOY_RUN="r1")
+@pytest.mark.parametrize("code", [ASKS, ASKS_WHAT_ONLY_IT_CAN_JUDGE])
+def test_who_waited_in_its_own_process_is_woken_by_the_next_form_app_and_not_by_itself(toy: Toy, code: str) -> None:
+    script = toy.start(code, TOY_RUN="r1")
     link = script.link()
     request_id = link.rpartition("/")[2]
     assert toy.machine.answer(link, 3).is_success

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,6 +18,7 @@ from pausepoint._store import layout
 from pausepoint.app import create_app
 from pausepoint.app.overlooked import Looks, Overlooked
 from pausepoint.app.sweeping import Sweeper
+from pausepoint.errors import StoreError
 
 from rousing import Plugins, failing, hang
 
@@ -317,19 +319,46 @@ async def test_a_look_costs_the_same_however_many_events_wait(house: Any, site: 
     assert len(house.store.listed) <= 10 * 2
 
 
+async def test_what_is_done_or_under_way_is_not_read_again(house: Any, site: Any) -> None:
+    async def obstacle(request: Request) -> None:
+        if request.request_id == stuck.request_id:
+            await hang(request)
+
+    here = site(Plugins("toy", obstacle=obstacle))
+    stuck, fine = await house.ask(run=TOY), await house.ask(run=TOY)
+    for request in (stuck, fine):
+        await settles(house, request)
+    await here.desk.index.page("all")
+    for _ in range(10):
+        here.now += 10
+        await here.overlooked.find()
+    with anyio.fail_after(SOON):
+        while await house.records.wake(fine.request_id, RESPONSE) is None:
+            await anyio.sleep(0.001)
+    await here.overlooked.find()
+    house.store.read.clear()
+    for _ in range(5):
+        here.now += 10
+        await here.overlooked.find()
+
+    assert house.store.read == []
+
+
 async def test_an_event_at_which_the_store_fails_each_time_keeps_no_other_asleep(house: Any, site: Any) -> None:
-    broken, fine = await house.ask(run=TOY), await house.ask(run=TOY)
+    long_ago = utc_now() - timedelta(days=1)
+    broken, fine = await house.ask(run=TOY), await house.ask(run=TOY, created_at=long_ago)
+    for _ in range(300):  # more than the slow look comes to
+        await house.ask(run=TOY)
     for request in (broken, fine):
         await settles(house, request)
     house.store.fails = lambda what, path: what == "get" and layout.wake_path(broken.request_id, RESPONSE) == path
     here = site(Plugins("toy"))
     await here.desk.index.page("all")
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(here.desk.sweeper.run)
-        while not here.plugins.woken:
-            here.now += 10
-            await anyio.sleep(0.001)
-        tasks.cancel_scope.cancel()
+    for _ in range(10):
+        here.now += 10
+        with contextlib.suppress(StoreError):  # which the sweep logs
+            await here.overlooked.find()
+    await until(lambda: not here.telling._tasks)
 
     assert here.plugins.woken == [(name(fine), "response")]
 
@@ -362,6 +391,20 @@ async def test_an_app_on_its_own_wakes_what_others_left_until_the_plugin_succeed
                 await anyio.sleep(0.001)
 
     assert here.plugins.tried == [(name(request), "response")] * 4
+
+
+async def test_an_app_that_ends_finishes_the_wake_that_is_under_way(house: Any, site: Any) -> None:
+    async def obstacle(request: Request) -> None:
+        await anyio.sleep(0.3)
+
+    plugins = Plugins("toy", obstacle=obstacle)
+    app = create_app(house.store, plugins, settings=Settings())
+    request = await house.ask(run=TOY)
+    async with app.router.lifespan_context(app), house.browser(app) as browser:
+        await browser.post("/submit/json", json={"request_id": request.request_id, "value": 1})
+        await until(lambda: plugins.tried)
+
+    assert await house.records.wake(request.request_id, RESPONSE) is not None
 
 
 async def test_an_app_that_expires_an_overdue_event_wakes_its_engine(house: Any, site: Any) -> None:
