@@ -1,7 +1,7 @@
 """
 The kit finds what it is there to find: an adapter with one fault fails exactly the check that is about it.
 
-Each adapter here is the example adapter with one place changed. They are all checked at once, in processes of their own.
+Each adapter here is the example adapter with one place changed; all are checked at once, in processes of their own.
 """
 
 from __future__ import annotations
@@ -37,14 +37,16 @@ class Fault:
 
     Attributes:
         check: The only check that fails.
-        was, is_now: Text of plugin.py; nothing: the second is added at its end.
+        was, is_now: Text of plugin.py.
         suspends: It can only be seen where runs give their thread up.
+        more: What is added at the end of plugin.py.
     """
 
     check: str
     was: str
     is_now: str
     suspends: bool = False
+    more: str = ""
 
 
 def ended_by(condition: str) -> str:
@@ -73,7 +75,7 @@ async def _own_way(waiter, is_async):
 BLOCKS = "return None\n    return _leave(waiter.deadline)\n"
 CONTEXT = 'RunContext(engine="example", run_id=task.run.id, task_id=task.name, attempt=task.attempt)'
 WAKE = "engine_module().resume(request.run.run_id, request.run.task_id)"
-NOTE = "run.notes[request.request_id] = response.outcome"
+WOKEN = '    """Have the engine execute the task again; it does nothing for a task that runs or has ended."""\n'
 
 
 def context(**changed: str) -> str:
@@ -141,6 +143,32 @@ FAULTS = [
         ended_by('response.outcome == "cancelled" and response.reason != "The check is over."'),
     ),
     Fault("test_a_refusal_to_answer_raises_our_error", BLOCKS, ended_by('response.outcome == "declined"')),
+    # giving up, and being woken
+    Fault(
+        "test_it_gives_its_process_up_without_a_deadline",
+        "if not _task().run.suspends:",
+        "if not _task().run.suspends or waiter.deadline is None:",
+        suspends=True,
+    ),
+    Fault(
+        "test_it_is_woken_after_a_crash_between_settling_and_waking",
+        f"(request: Request) -> None:\n{WOKEN}    {WAKE}",
+        f"(request: Request, reason: str) -> None:\n    if reason == 'candidate':\n        {WAKE}",
+        suspends=True,
+        more=f"\n\n@hookimpl\ndef pausepoint_settled(request: Request) -> None:\n    {WAKE}\n",
+    ),
+    Fault(
+        "test_an_answer_while_it_gives_up_is_not_lost",
+        WAKE,
+        f"if _state(request) == 'suspended':\n        {WAKE}",
+        suspends=True,
+    ),
+    Fault(
+        "test_waking_again_is_no_error",
+        WAKE,
+        f"if _state(request) == 'done':\n        raise LookupError('gone')\n    {WAKE}",
+        suspends=True,
+    ),
 ]
 
 
@@ -152,7 +180,7 @@ def broken(folder: Path, number: int, fault: Fault) -> str:
     plugin = package / "plugin.py"
     text = plugin.read_text("utf-8")
     assert text.count(fault.was) == 1, f"the example adapter has changed: {fault.was!r}"
-    plugin.write_text(text.replace(fault.was, fault.is_now) + EXTRA, "utf-8")
+    plugin.write_text(text.replace(fault.was, fault.is_now) + fault.more + EXTRA, "utf-8")
     installed = folder / name / f"{name}-1.0.dist-info"
     installed.mkdir()
     (installed / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", "utf-8")
@@ -168,6 +196,10 @@ EXTRA = """
 def _any_task(engine):
     tasks = [task for run in engine.runs.values() for task in run.tasks]
     return tasks[0] if tasks else None
+
+
+def _state(request):
+    return next(task.state for task in engine_module().runs[request.run.run_id].tasks)
 """
 
 TEST = """
@@ -188,7 +220,7 @@ class TestBroken(AdapterKit):
     plugin_module = "{name}.plugin"
     can_serve = True
     can_suspend = {suspends}
-    patience = 15.0 if {suspends} else 5.0
+    patience = 12.0
 
     @pytest.fixture
     def engine(self):
@@ -293,7 +325,7 @@ def test_a_flag_takes_its_checks_out_and_in() -> None:
         can_suspend = True
         can_link = True
 
-    suspending = "test_it_gives_its_process_up_and_an_answer_wakes_it"
+    suspending = "test_it_gives_its_process_up_without_a_deadline"
 
     assert Blocking.test_the_link_reaches_the_engine is None
     assert getattr(Blocking, suspending) is None

@@ -22,6 +22,7 @@ MOST_LINES = 350
 LEAST_LINES = 60
 LEAST_LINES_IN_A_FOLDER = 30  # the folder is the module; a part of it may be small
 FUNCTION_LINES = range(30)
+MOST_LINES_OF_AN_ADAPTER = 500
 # Each with its reason; a line here is a debt, and the test below fails when it is paid and the line still stands.
 SHORT_MODULES: dict[str, str] = {}
 LONG_MODULES: dict[str, str] = {}
@@ -205,6 +206,33 @@ def test_a_news_fragment_has_a_name_that_towncrier_reads() -> None:
 @pytest.mark.parametrize("folder", ["core", "tests", "examples", "docs", "changelog.d"])
 def test_a_room_says_what_lives_in_it_in_about_ten_lines(folder: str) -> None:
     assert len((ROOT / folder / "README.md").read_text("utf-8").splitlines()) <= 14
+
+
+def adapters() -> list[Path]:
+    return sorted(path.parent for path in (ROOT / "adapters").glob("*/pyproject.toml"))
+
+
+@pytest.mark.parametrize("adapter", adapters(), ids=lambda path: path.name)
+def test_an_adapter_is_500_lines_at_most(adapter: Path) -> None:
+    (package,) = (path for path in adapter.glob("pausepoint_*") if path.is_dir())
+
+    assert sum(map(line_count, package.rglob("*.py"))) <= MOST_LINES_OF_AN_ADAPTER, "the core lacks something"
+
+
+@pytest.mark.parametrize("adapter", adapters(), ids=lambda path: path.name)
+def test_an_adapter_is_in_the_table_and_in_ci(adapter: Path) -> None:
+    (entry_point,) = re.findall(
+        r"(?<=^\[project\.entry-points\.pausepoint\]\n)(.+)$", text_of(adapter / "pyproject.toml"), re.MULTILINE
+    )
+    engine = entry_point.partition(" =")[0]
+
+    assert f"| [{adapter.name}]({adapter.name}/README.md) |" in text_of(ROOT / "adapters" / "README.md")
+    assert f"`{entry_point}`" in text_of(ROOT / "adapters" / "README.md")
+    assert f"adapter-{engine}" in text_of(ROOT / "tox.ini")
+
+
+def text_of(path: Path) -> str:
+    return path.read_text("utf-8")
 
 
 def test_comments_and_docstrings_are_counted(measured: Callable[[str], None]) -> None:

@@ -20,21 +20,16 @@ class SuspendingChecks(Declared):
     """Giving up and being woken."""
 
     @needs("can_suspend")
-    def test_it_gives_its_process_up_and_an_answer_wakes_it(self, bench: Bench) -> None:
-        """The task is left the engine's own way; the answer has it executed again, and it asks the same event."""
-        trial = bench.begin()
+    def test_it_gives_its_process_up_without_a_deadline(self, bench: Bench) -> None:
+        """
+        The task is left the engine's own way, also where nothing says for how long; the answer has it executed again,
+        and it finds its event. That other answers, verdicts and deadlines wake it, the other checks see.
+        """
+        trial = bench.begin(timeout_seconds=None)
         trial.until("left")
         assert trial.answer(7).status_code == 200
         assert trial.ended().get("value") == 7
         assert trial.asked(1)["request_id"] == trial.asked(0)["request_id"]
-
-    @needs("can_suspend")
-    def test_an_answer_that_waits_for_its_verdict_wakes_it(self, bench: Bench) -> None:
-        """A candidate wakes the task, too: nobody else can judge it, and it would wait until the deadline."""
-        trial = bench.begin(data_type="even")
-        trial.until("left")
-        assert trial.answer(4).status_code in (200, 202)
-        assert trial.ended().get("value") == 4
 
     @needs("can_suspend")
     def test_it_is_woken_after_a_crash_between_settling_and_waking(self, bench: Bench) -> None:
