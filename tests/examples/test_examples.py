@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import runpy
+import shutil
+import threading
+from collections.abc import Callable, Iterator
 from html import unescape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -14,11 +19,11 @@ from sklearn.datasets import load_digits
 
 from pausepoint.testing import Decline, Expire, answers
 
-from reviewing import Machine
+from reviewing import Machine, Script
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PNG = b"\x89PNG\r\n\x1a\n"
-PUBLIC = {"pausepoint", "pausepoint.errors", "pausepoint.testing", "pausepoint.app"}
+PUBLIC = {"pausepoint", "pausepoint.errors", "pausepoint.hooks", "pausepoint.testing", "pausepoint.app"}
 
 
 def page_text(page: str) -> str:
@@ -161,6 +166,95 @@ def test_an_author_tests_the_sign_off_without_a_human(
 
     assert capsys.readouterr().out == printed
     assert [request.name for request in asked] == ["sign-off"]
+
+
+class Webhook:
+    """A real server that remembers what is posted to it; it refuses the first so many posts."""
+
+    def __init__(self, refuses: int = 0) -> None:
+        self.posted: list[dict[str, str]] = []
+        self.refuses = refuses
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.refuses -= 1
+                if outer.refuses < 0:
+                    outer.posted.append(body)
+                self.send_response(204 if outer.refuses < 0 else 503)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def notified(machine: Machine) -> Iterator[Callable[..., tuple[Webhook, Callable[[], Script]]]]:
+    """Install notify_webhook.py for one machine; give a webhook, and what starts approve.py as the same run again."""
+    site = machine.folder / "site"
+    installed = site / "notify_webhook-1.0.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: notify-webhook\nVersion: 1.0\n", "utf-8")
+    (installed / "entry_points.txt").write_text("[pausepoint]\nnotify-webhook = notify_webhook\n", "utf-8")
+    shutil.copy(EXAMPLES / "notify_webhook.py", site)
+    webhooks: list[Webhook] = []
+
+    def make(**arguments: int) -> tuple[Webhook, Callable[[], Script]]:
+        webhooks.append(webhook := Webhook(**arguments))
+        settings = {
+            "PYTHONPATH": str(site),
+            "PAUSEPOINT_RUN_ID": "notified",
+            "NOTIFY_WEBHOOK": webhook.url,
+            "NOTIFY_FOLDER": str(machine.folder / "told"),
+        }
+        return webhook, lambda: machine.start(EXAMPLES / "approve.py", **settings)
+
+    yield make
+    for webhook in webhooks:
+        webhook.close()
+
+
+def test_the_webhook_gets_title_and_link_once_per_event(
+    machine: Machine, notified: Callable[..., tuple[Webhook, Callable[[], Script]]]
+) -> None:
+    webhook, start = notified()
+    killed = start()
+    link = killed.link()
+    killed.kill()
+    again = start()
+    found = again.link()
+    assert ids([found]) == ids([link]), "the restart finds the same event"
+    machine.answer(found, True)
+
+    assert again.finish() == "2 files deleted.\n"
+    (posted,) = webhook.posted
+    assert posted["url"] == link
+    assert posted["text"] == f"{posted['title']}: {link}"
+
+
+def test_a_webhook_that_fails_stops_no_question_and_is_told_by_the_next_retry(
+    machine: Machine, notified: Callable[..., tuple[Webhook, Callable[[], Script]]]
+) -> None:
+    webhook, start = notified(refuses=1)
+    killed = start()
+    killed.link()
+    killed.kill()
+    assert not webhook.posted
+    again = start()
+    machine.answer(again.link(), True)
+
+    assert again.finish() == "2 files deleted.\n"
+    assert len(webhook.posted) == 1
+    assert "notify-webhook 1.0" in killed.told, "the log names the distribution"
 
 
 def test_no_example_is_forgotten_here() -> None:
