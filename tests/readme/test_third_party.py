@@ -300,6 +300,5 @@ def test_one_that_raises_keeps_no_question_from_being_answered(engines: Any, hoo
     engine.until("settled")
     engine.close()
     told = first.stderr + engine.log()
-    assert "broken on purpose" not in told or hook in ("engine", "serve", "wait")
     # What a wait raises reaches the author as it is, and its traceback says whose it is.
     assert ("pausepoint_alpha.py" if hook == "wait" else "pausepoint-alpha 1.4") in told
