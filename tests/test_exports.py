@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import subprocess
+import sys
 from types import ModuleType
 
 import pytest
@@ -48,6 +50,19 @@ def test_all_is_what_is_visible() -> None:
 
 def test_the_promised_names_are_there() -> None:
     assert not PROMISED - set(pausepoint.__all__)
+
+
+@pytest.mark.parametrize("name", ["adapters", "stores"])
+def test_the_kits_are_where_the_docs_say(name: str) -> None:
+    kit = {"adapters": "AdapterKit", "stores": "StoreKit"}[name]
+
+    assert inspect.isclass(getattr(module_of(f"testing.{name}"), kit))
+
+
+def test_what_needs_pytest_is_not_imported_with_the_rest_of_the_help_for_tests() -> None:
+    code = "import sys, pausepoint.testing; print('pytest' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False\n"
 
 
 @each_public_module

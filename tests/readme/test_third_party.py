@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -302,3 +304,18 @@ def test_one_that_raises_keeps_no_question_from_being_answered(engines: Any, hoo
     told = first.stderr + engine.log()
     # What a wait raises reaches the author as it is, and its traceback says whose it is.
     assert ("pausepoint_alpha.py" if hook == "wait" else "pausepoint-alpha 1.4") in told
+
+
+def test_the_page_leads_to_an_adapter_that_passes_the_checks(clone: Path, venv: Path, tmp_path: Path) -> None:
+    page = (clone / "docs" / "how-to" / "write-an-adapter.md").read_text("utf-8")
+    (commands,) = re.findall(r"^```text\n(cp -r .*?)^```$", page, re.MULTILINE | re.DOTALL)
+    shutil.copytree(clone / "adapters", tmp_path / "adapters")
+    environ = {**os.environ, "PATH": os.pathsep.join([str(venv), os.environ["PATH"]]), "COLUMNS": "200"}
+    listed = run("bash", "-euo", "pipefail", "-c", commands, cwd=tmp_path, env=environ)
+    copy = tmp_path / "pausepoint-myengine"
+    # The engine of the page is the toy under another name.
+    (copy / "tests" / "example_engine.py").rename(copy / "tests" / "myengine.py")
+    checked = run(venv / "python", "-m", "pytest", "-q", "tests", cwd=copy, env=environ)
+
+    assert "pausepoint-myengine" in listed
+    assert " passed" in checked
