@@ -27,7 +27,7 @@ TEMPLATE = Path(__file__).parents[1] / "adapters" / "_template"
 PROCESSES = 4
 CHECKS = sorted(name for name in dir(AdapterKit) if name.startswith("test_"))
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, TypeVar, cast
 from uuid import uuid4
-
-import pluggy
 
 from .._api.wiring import surface_of
 from .._event import current_surface, replaced
@@ -19,12 +17,16 @@ from .._models import Answer, Request, Response, RunContext, Served
 from .._plugins import Hooks
 from .._settings import Settings
 from .._sync import run_sync
-from ..hooks import NAME, Leave, Reason, Store, Waiter
+from ..hooks import Leave, Reason, Store, Waiter, hookimpl
 
-# As `hookimpl`, whose type knows functions and not methods.
-_hook = pluggy.HookimplMarker(NAME)
+F = TypeVar("F", bound=Callable[..., Any])
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def _hook(method: F) -> F:
+    """Mark a method, as `hookimpl` does; its type knows functions alone."""
+    return cast("F", hookimpl(cast("Any", method)))
 
 
 class FakeClock:
