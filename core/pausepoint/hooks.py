@@ -192,7 +192,8 @@ class Specs:
 
         When: at least once for each, by whoever stored it, for the engine of `request.run.engine` only, usually in
             another process than the one that asked and after it has ended. Any form app that has your plugin tries
-            again, less and less often, until you return without an error; that is remembered in the store.
+            again, less and less often, until you return without an error; that is remembered in the store. Once you
+            were woken for the response, candidates before it are of no use and are left out.
         Return: nothing, or an awaitable that is awaited in a loop of Pausepoint's. The function itself is called in a
             worker thread, so it may block. Waking somebody who is awake, or gone for
             good, is no error.
@@ -206,7 +207,8 @@ class Specs:
         """
         Tell whoever cares that the event is settled.
 
-        When: once, by whoever settled it, after the response is stored; not at all if that process is killed just then.
+        When: by whoever settled it, after the response is stored: once as a rule, twice where two processes settle with
+            the same answer at the same moment, not at all if the process is killed just then.
         Return: nothing, or an awaitable; called and awaited as for `pausepoint_wake`.
         Errors: logged with your distribution's name.
         Default: nobody is told.

@@ -32,7 +32,7 @@ async def calling_a_plugin_that_blocks_all_its_threads() -> None:
     threads, released = Threads(Plugin("toy", Stuck(), "pausepoint-toy", "1.0"), most=1), threading.Event()
     try:
         with anyio.move_on_after(0.1):
-            await threads.run(released.wait, question())
-        await threads.run(released.wait, question())
+            await threads.result_of(released.wait, question())
+        await threads.result_of(released.wait, question())
     finally:
         released.set()

@@ -224,7 +224,7 @@ class Hooks:
         """Call the plugin in a worker thread: in this loop others are served."""
         call = partial(self._registry.call, plugin, hook, request, request=request, **given)
         threads = self._threads.setdefault(id(plugin), Threads(plugin))
-        return await _failure_of(plugin, hook, request, partial(threads.run, call, request), AWAITING)
+        return await _failure_of(plugin, hook, request, partial(threads.result_of, call, request), AWAITING)
 
 
 async def _failure_of(

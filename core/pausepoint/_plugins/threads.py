@@ -34,7 +34,7 @@ class Threads:
         self._most = most
         self._busy: set[threading.Event] = set()
 
-    async def run(self, call: Callable[[], R], about: Request) -> R:
+    async def result_of(self, call: Callable[[], R], about: Request) -> R:
         """
         Call a function of the plugin in a thread.
 
