@@ -58,7 +58,8 @@ async def created_or_found(
         event_of(path),
     )
     for delay in delays:
-        await anyio.sleep(delay)
+        if delay:  # to sleep for 0 s would be one more round of the loop
+            await anyio.sleep(delay)
         try:
             if await store.create(path, body):
                 return None
