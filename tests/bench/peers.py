@@ -123,6 +123,7 @@ def costs_of(server: Process, url: str, requests: list[bytes]) -> Costs:
     """Load a server; return what a request costs it."""
     warm, rest = requests[: len(requests) // 10], requests[len(requests) // 10 :]
     load(url, warm)
+    server.until_idle()
     before = server.cpu()
     took = load(url, rest)
     return Costs((server.cpu() - before) / len(rest) * 1000, len(rest) / took.seconds)

@@ -104,6 +104,16 @@ class Process:
         fields = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
+    def until_idle(self) -> None:
+        """Wait until it has used next to no CPU for half a second: what it still begins would count as a request's."""
+        give_up, before = time.monotonic() + 60, self.cpu()
+        while time.monotonic() < give_up:
+            time.sleep(0.5)
+            now = self.cpu()
+            if now - before <= 1 / TICKS:
+                return
+            before = now
+
     def memory(self) -> int:
         """Return its resident bytes."""
         return int(Path(f"/proc/{self.pid}/statm").read_text("ascii").split()[1]) * PAGE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import os
@@ -11,15 +10,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 from uuid import uuid4
 
 from .._models import MAX_BODY_BYTES
 from ..errors import StoreError
 from .protocol import Names, event_of, is_name, shown_path, too_large
 from .publication import publish
+from .workers import in_worker
 
-R = TypeVar("R")
 Publish = Callable[[Path, Path], bool]
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
@@ -55,25 +53,25 @@ class LocalFiles:
 
     async def create(self, path: str, body: bytes) -> bool:
         """See `Store.create`."""
-        return await _beside(partial(self._create, path, body) if body else partial(self._mark, path))
+        return await in_worker(partial(self._create, path, body) if body else partial(self._mark, path))
 
     async def get(self, path: str, limit: int) -> bytes | None:
         """See `Store.get`; what may be large is read in a worker thread."""
         if limit > MAX_BODY_BYTES:
-            return await _beside(partial(self._get, path, limit))
+            return await in_worker(partial(self._get, path, limit))
         return self._get(path, limit)
 
     async def list(self, prefix: str, after: str = "") -> Names:  # noqa: ARG002 - the protocol's parameter
         """Return all names below a folder, in no order."""
-        return await _beside(partial(self._list, prefix))
+        return await in_worker(partial(self._list, prefix))
 
     async def remove(self, path: str) -> None:
         """Remove a throw-away object."""
-        await _beside(partial(self._remove, path))
+        await in_worker(partial(self._remove, path))
 
     async def sweep(self, older_than: float) -> int:
         """See `Store.sweep`."""
-        return await _beside(partial(self._sweep, older_than))
+        return await in_worker(partial(self._sweep, older_than))
 
     def _create(self, path: str, body: bytes) -> bool:
         target = self._root / path
@@ -149,12 +147,6 @@ class LocalFiles:
             "PAUSEPOINT_STORE to another place.",
             event_of(path),
         )
-
-
-async def _beside(work: Callable[[], R]) -> R:
-    """Run the work in one of the loop's threads; cancelled, it is not waited for, and may still be done."""
-    # Not anyio's way: that passes through the loop twice before it begins, a sixth of what an answer costs the app.
-    return await asyncio.get_running_loop().run_in_executor(None, work)
 
 
 def _make_folder(folder: Path) -> None:

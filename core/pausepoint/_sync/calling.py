@@ -130,9 +130,10 @@ class Dual(Generic[P, R]):
         refuse_in_loop(self._name)
         return run_sync(self._function, *args, **kwargs)
 
-    async def aio(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def aio(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         """Do the same without blocking the caller's event loop."""
-        return await run_aio(self._function, *args, **kwargs)
+        # No coroutine of its own, which would keep this object in memory for as long as the caller waits.
+        return run_aio(self._function, *args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<{self._name}: call it, or await its .aio(...)>"
@@ -156,6 +157,6 @@ class Stepwise(Dual[P, R]):
         refuse_in_loop(self._name)
         return taken(self._steps(BLOCKING, *args, **kwargs))
 
-    async def aio(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def aio(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         """Do the same without blocking the caller's event loop."""
-        return await self._steps(AWAITING, *args, **kwargs)
+        return self._steps(AWAITING, *args, **kwargs)

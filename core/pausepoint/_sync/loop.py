@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, TimeoutError as TooLate
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import anyio
 from anyio.from_thread import BlockingPortal
@@ -185,14 +185,59 @@ def run_sync(function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwa
 
 async def run_aio(function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run the coroutine function in Pausepoint's loop and await it from the caller's; cancelling cancels it."""
-    # Not through the portal, whose own bookkeeping weighs 3 KB for each of what may be a hundred thousand waits.
-    future: Future[R | _Raised] = begin(partial(_contained, partial(function, *args, **kwargs)))
+    crossing: _Crossing[R] = _Crossing(partial(function, *args, **kwargs), asyncio.get_running_loop().create_future())
+    there = _home().loop
+    there.call_soon_threadsafe(crossing.begin)
     try:
-        outcome = await asyncio.wrap_future(future)
-    except BaseException:
-        future.cancel()
+        return _given(await crossing.outcome)
+    except asyncio.CancelledError:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and the work with it
+            there.call_soon_threadsafe(crossing.give_up)
         raise
-    return _given(outcome)
+
+
+class _Crossing(Generic[R]):
+    """
+    One call from the caller's event loop into Pausepoint's, and its outcome on the way back.
+
+    Not `run_coroutine_threadsafe`, whose future for threads and two chains of callbacks weigh 3 KB for each of what may
+    be a hundred thousand waits; and not the portal, whose bookkeeping weighs as much again.
+
+    Args:
+        call: Makes the coroutine.
+        outcome: What the caller awaits, a future of the caller's loop.
+    """
+
+    __slots__ = ("_call", "_task", "outcome")
+
+    def __init__(self, call: Callable[[], Awaitable[R]], outcome: asyncio.Future[R | _Raised]) -> None:
+        self._call = call
+        self.outcome = outcome
+
+    def begin(self) -> None:
+        """Start the work; in Pausepoint's loop, in a copy of the caller's context."""
+        self._task = asyncio.get_running_loop().create_task(_contained(self._call))
+        self._task.add_done_callback(self._return)
+
+    def give_up(self) -> None:
+        """Cancel the work; in Pausepoint's loop, after `begin`."""
+        self._task.cancel()
+
+    def _return(self, task: asyncio.Task[R | _Raised]) -> None:
+        with contextlib.suppress(RuntimeError):  # the caller's loop is closed, and nobody awaits it
+            self.outcome.get_loop().call_soon_threadsafe(self._arrive, task)
+
+    def _arrive(self, task: asyncio.Task[R | _Raised]) -> None:
+        # Asked for even where the caller was cancelled meanwhile: asyncio would log that nobody did.
+        error = None if task.cancelled() else task.exception()
+        if self.outcome.done():
+            return
+        if task.cancelled():
+            self.outcome.cancel()
+        elif error is not None:
+            self.outcome.set_exception(error)
+        else:
+            self.outcome.set_result(task.result())
 
 
 async def _contained(call: Callable[[], Awaitable[R]]) -> R | _Raised:

@@ -15,7 +15,7 @@ from .._store import layout
 from ..errors import AnswerError
 from .bodies import AnyJson, comment_error, json_of
 from .contract import ID_PATTERN, RequestId, json_body, refusals
-from .desk import AtDesk
+from .desk import AtDesk, desk_of
 from .intake import SAVED, Submitted, submitted, take
 
 router = APIRouter(tags=["json"])
@@ -65,8 +65,9 @@ class Status(Model):
     openapi_extra=json_body(Submission),
     responses=refusals(404, 409, 410, 422, 500, 503, post=True) | SAVED,
 )
-async def submit_json(http: HttpRequest, reply: HttpResponse, desk: AtDesk) -> Submitted:
+async def submit_json(http: HttpRequest, reply: HttpResponse) -> Submitted:
     """Answer an event with a JSON value."""
+    desk = desk_of(http)
     visitor = desk.admit(http, "json", "answer")
     submission = await json_of(http, Submission)
     request = await desk.request(submission.request_id)

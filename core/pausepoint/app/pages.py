@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response as HttpResponse
 from .. import _render
 from .._index import CURSOR
 from .contract import RequestId, page_refusals
-from .desk import AtDesk, root_of
+from .desk import AtDesk, desk_of, root_of
 from .sheets import Sheets
 
 router = APIRouter(tags=["pages"])
@@ -45,8 +45,9 @@ async def inbox(
 
 
 @router.get("/form/{request_id}", response_class=HTMLResponse, responses=page_refusals(404, 410, 500, 503))
-async def form(http: HttpRequest, desk: AtDesk, request_id: RequestId) -> HTMLResponse:
+async def form(http: HttpRequest, request_id: RequestId) -> HTMLResponse:
     """Show the form of a question; of a settled one, who answered and when (410 where it expired or was cancelled)."""
+    desk = desk_of(http)
     desk.admit(http, "page", "see")
     request = await desk.request(request_id)
     sheets = Sheets(desk, http, request)
