@@ -100,6 +100,22 @@ def test_starting_imports_no_web_framework() -> None:
     assert not heavy & {name.partition(".")[0] for name in loaded}
 
 
+def test_a_full_collection_in_a_server_looks_at_little_of_what_was_loaded() -> None:
+    code = """
+import gc, json
+from pausepoint import open_store
+from pausepoint._settings import Settings
+from pausepoint.cli.worker import application
+
+app = application(open_store("memory://"), Settings.load({}), "")
+print(json.dumps([len(gc.get_objects()), gc.get_freeze_count()]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    looked_at, passed_over = json.loads(done.stdout)
+
+    assert looked_at < passed_over / 10
+
+
 def test_the_demo_runs_unattended_with_its_own_answer(shell: Shell) -> None:
     code, out, err = shell.run("demo", "--answer")
 

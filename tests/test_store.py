@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -173,6 +174,23 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="No space left"):
         anyio.run(FsspecStore(LocalFiles(tmp_path, publish_on_a_full_disk)).create, "v1/a", b"x")
     assert files_below(tmp_path) == []
+
+
+def test_an_empty_object_takes_no_temporary_file_and_no_link(tmp_path: Path) -> None:
+    def refuse(temporary: Path, target: Path) -> bool:
+        raise AssertionError("an empty object cannot be half written")
+
+    store = FsspecStore(LocalFiles(tmp_path, refuse))
+    assert anyio.run(store.create, "v1/wake/a", b"") is True
+    assert anyio.run(store.create, "v1/wake/a", b"") is False
+    assert files_below(tmp_path) == [tmp_path / "v1/wake/a"]
+
+
+def test_an_empty_object_on_a_broken_folder_is_an_error_without_its_name(tmp_path: Path) -> None:
+    (tmp_path / "v1").write_text("a file")
+    with pytest.raises(StoreError) as failed:
+        anyio.run(open_store(tmp_path).create, f"v1/wake/{ID}", b"")
+    assert ID not in "".join(traceback.format_exception(failed.value))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="renameat2 is Linux's")

@@ -47,7 +47,7 @@ class Store(Protocol):
 
         Args:
             path: A relative path, e.g. `v1/store.json`.
-            body: The object's bytes; may be empty.
+            body: The object's bytes. An empty object is a hint and need not be durable: a power cut may undo it.
 
         Returns:
             True if this call created it; False if an object is there already, which is then left as it is. A client

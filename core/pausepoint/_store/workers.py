@@ -40,9 +40,16 @@ class _Workers:
 
     def _start_another(self) -> None:
         with self._starting:
-            if self._started < MOST:
+            if self._started == MOST:
+                return
+            try:
+                threading.Thread(target=self._work, name="pausepoint files", daemon=True).start()
+            except RuntimeError:
+                # None can be had any more, as when the interpreter ends. Those that are there do the work as well.
+                if not self._started:
+                    raise
+            else:
                 self._started += 1
-                threading.Thread(target=self._work, name=f"pausepoint files {self._started}", daemon=True).start()
 
     def _work(self) -> None:
         while True:

@@ -89,6 +89,23 @@ class StoreKit:
         assert _run(store.create, f"{folder}/a.json", b"second") is False
         assert _run(store.get, f"{folder}/a.json") == b"first"
 
+    def test_exactly_one_of_many_wins_an_empty_object(self, store: Store, folder: str) -> None:
+        """A store may write what is empty in another way, and must be as strict about it."""
+        won: list[bool] = []
+
+        async def compete() -> None:
+            won.append(await store.create(f"{folder}/a", b""))
+
+        async def all_at_once() -> None:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(WRITERS):
+                    tasks.start_soon(compete)
+
+        _run(all_at_once)
+        assert sum(won) == 1
+        assert len(won) == WRITERS
+        assert _run(store.get, f"{folder}/a") == b""
+
     def test_exactly_one_of_many_threads_wins(self, store: Store, folder: str) -> None:
         """Each thread has its own event loop; the winner's bytes are what is stored."""
         won: list[bytes] = []

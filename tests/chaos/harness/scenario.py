@@ -19,6 +19,7 @@ from pausepoint._store import Store, layout, open_store
 
 from .claims import BrokenClaimError, Stored, Told, Witness, check_event, check_told, claim, events_of, moment
 from .roles import read
+from .steps import AROUND_A_WRITE
 from .zygote import Zygote
 
 RUNS_AT_ONCE = 3
@@ -28,6 +29,7 @@ LONGEST = 150.0
 """Seconds after which a scenario that has not ended never will."""
 
 FIRST_KINDS = ("key", "store")
+MARKERS = ("opened", "wake")
 KINDS = {
     "workflow": ("request", "opened", "verdict", "response", "wake", "finished"),
     "app": ("candidate", "response", "wake"),
@@ -185,7 +187,7 @@ class Scenario:
         kinds = KINDS[role] + (KINDS["app"] if self.plan.embedded else ())
         if role == "app" and self.plan.plugins:
             kinds += WAKES
-        return sorted({f"{moment} {kind}" for moment in self.plan.moments for kind in kinds})
+        return sorted({f"{moment} {kind}" for kind in kinds for moment in moments_of(kind, self.plan.moments)})
 
     def _let_end(self) -> None:
         while not all(self._ended(run) for run in self.runs):
@@ -399,7 +401,12 @@ def first_steps(moments: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 def named_steps(moments: tuple[str, ...]) -> list[str]:
     """Return every step that somebody must have died at."""
     kinds = {"workflow": FIRST_KINDS + KINDS["workflow"], "app": KINDS["app"] + WAKES}
-    return [f"{role} {moment} {kind}" for role in kinds for moment in moments for kind in kinds[role]]
+    return [f"{role} {moment} {kind}" for role in kinds for kind in kinds[role] for moment in moments_of(kind, moments)]
+
+
+def moments_of(kind: str, moments: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the moments of writing one kind of object; an empty one has nothing to be linked."""
+    return tuple(each for each in moments if kind not in MARKERS or each in AROUND_A_WRITE)
 
 
 __all__ = ["BrokenClaimError", "Plan", "Scenario", "first_steps", "named_steps"]
