@@ -53,7 +53,7 @@ class LocalFiles:
 
     async def create(self, path: str, body: bytes) -> bool:
         """See `Store.create`."""
-        return await in_worker(partial(self._create, path, body) if body else partial(self._mark, path))
+        return await in_worker(partial(self._create, path, body))
 
     async def get(self, path: str, limit: int) -> bytes | None:
         """See `Store.get`; what may be large is read in a worker thread."""
@@ -74,30 +74,22 @@ class LocalFiles:
         return await in_worker(partial(self._sweep, older_than))
 
     def _create(self, path: str, body: bytes) -> bool:
-        target = self._root / path
+        try:
+            return self._write(self._root / path, body) if body else _mark(self._root / path)
+        except OSError as error:
+            raise self._failure("written", path, error) from _without_names(error)
+
+    def _write(self, target: Path, body: bytes) -> bool:
         # Beside its target, since a hard link cannot lead to another file system; hidden, so that no listing shows it.
         temporary = target.with_name(f".{uuid4().hex}.tmp")
         try:
-            try:
-                _write(_new_file(temporary), body)
-                won = self._publish(temporary, target)
-            finally:
-                temporary.unlink(missing_ok=True)
-            # Also for the loser: it will show the winner's object, which must then survive a power cut.
-            _sync_folder(target.parent)
-        except OSError as error:
-            raise self._failure("written", path, error) from _without_names(error)
+            _fill(_new_file(temporary), body)
+            won = self._publish(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        # Also for the loser: it will show the winner's object, which must then survive a power cut.
+        _sync_folder(target.parent)
         return won
-
-    def _mark(self, path: str) -> bool:
-        """Create an empty object: to open a file exclusively is enough, since there is nothing to be torn or lost."""
-        try:
-            os.close(_new_file(self._root / path))
-        except FileExistsError:
-            return False
-        except OSError as error:
-            raise self._failure("written", path, error) from _without_names(error)
-        return True
 
     def _get(self, path: str, limit: int) -> bytes | None:
         try:
@@ -163,6 +155,15 @@ def _make_folder(folder: Path) -> None:
     _sync_folder(folder.parent)
 
 
+def _mark(target: Path) -> bool:
+    """Create an empty object: to open it exclusively is enough, for there is nothing to be torn."""
+    try:
+        os.close(_new_file(target))
+    except FileExistsError:
+        return False
+    return True
+
+
 def _new_file(path: Path) -> int:
     """Open a file that does not exist yet for writing, for this user only, and its folder if that does not either."""
     # Tried first: nearly always the folder is there, and to look each time costs as much as to try.
@@ -172,7 +173,7 @@ def _new_file(path: Path) -> int:
     return os.open(path, _NEW, 0o600)
 
 
-def _write(descriptor: int, body: bytes) -> None:
+def _fill(descriptor: int, body: bytes) -> None:
     try:
         rest = memoryview(body)
         while rest:

@@ -38,13 +38,13 @@ FAULTS = [
     Fault(
         "a file is written in place",
         "_store/local.py",
-        "                won = self._publish(temporary, target)\n",
-        "                won = not target.exists()\n"
-        "                if won:\n"
-        "                    with target.open('xb') as file:\n"
-        "                        file.write(body[:1000])\n"
-        "                        file.flush()\n"
-        "                        file.write(body[1000:])\n",
+        "            won = self._publish(temporary, target)\n",
+        "            won = not target.exists()\n"
+        "            if won:\n"
+        "                with target.open('xb') as file:\n"
+        "                    file.write(body[:1000])\n"
+        "                    file.flush()\n"
+        "                    file.write(body[1000:])\n",
         ("race",),
     ),
     Fault(
