@@ -255,9 +255,16 @@ class Wake(Record):
 
 
 class Served(Model):
-    """Where the form app can be reached: `base_url` has no trailing slash."""
+    """
+    Where the form app can be reached.
+
+    Attributes:
+        base_url: Without a slash at its end.
+        links: What it asks of links: `open` or `token`; None where that is for the settings to say.
+    """
 
     base_url: str
+    links: Literal["open", "token"] | None = None
 
 
 FieldKind = Literal[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -51,6 +52,31 @@ def _mailbox(text: str) -> str:
     return text
 
 
+def _networks(text: str) -> str:
+    try:
+        for part in text.split(","):
+            ipaddress.ip_network(part.strip(), strict=False)
+    except ValueError:
+        raise ValueError("must be addresses or networks with commas between, like 127.0.0.1,10.0.0.0/8") from None
+    return text
+
+
+def _header(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", text):
+        raise ValueError("must be the name of a header, like X-Forwarded-User")
+    return text
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach, or be meant by, that name or address; no name is looked up."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _in_words(message: str) -> str:
     return message.removeprefix("Value error, ").replace("Input should be", "must be")
 
@@ -80,7 +106,10 @@ class Settings(BaseModel):
     public_url: HttpUrl | None = Field(
         None, description="What reviewers open, where it differs from the address the app listens on."
     )
-    host: str = Field("127.0.0.1", description="The address that the form app listens on; loopback only.")
+    host: str = Field(
+        "127.0.0.1",
+        description="The address that `pausepoint serve` listens on. Inside a workflow's process: loopback only.",
+    )
     port: int = Field(
         DEFAULT_PORT, ge=1, le=65535, description="The port that the form app tries first; another if it is taken."
     )
@@ -92,10 +121,48 @@ class Settings(BaseModel):
         "default", description="Where wake markers for events asked from here go; letters, digits and _ . - only."
     )
     links: Literal["open", "token"] | None = Field(
-        None, description="open: the unguessable id is enough, the default on loopback. token: comes with access rules."
+        None,
+        description="open: the unguessable id in a link is enough, the default on loopback. token: a link carries a "
+        "signed token that expires, the default where reviewers come from beyond this machine.",
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] | None = Field(
+        None,
+        description="Addresses or networks, with commas between, of the proxies whose headers are believed: who the "
+        "visitor is, where they come from, and whether they came by HTTPS.",
+    )
+    identity_header: Annotated[str, AfterValidator(_header)] = Field(
+        "X-Forwarded-User", description="The header in which a trusted proxy names the visitor it has authenticated."
+    )
+    passwords: str | None = Field(
+        None, description="A file of reviewers for HTTP Basic, one line each, made by `pausepoint keys password`."
     )
     api_token: SecretStr | None = Field(None, description="The operator's token for the REST API; never shown.")
     trace: bool = Field(False, description="Print each hook call.")
+
+    @property
+    def is_public(self) -> bool:
+        """Whether reviewers come from beyond this machine: by where the app listens, or by its public URL."""
+        public = urlsplit(self.public_url).hostname if self.public_url else None
+        return not is_loopback(self.host) or (public is not None and not is_loopback(public))
+
+    @property
+    def link_mode(self) -> Literal["open", "token"]:
+        """What a link needs: as set, else `token` where reviewers come from beyond this machine."""
+        return self.links or ("token" if self.is_public else "open")
+
+    def at(self, public_url: str) -> Settings:
+        """Return the same settings for an app that reviewers reach under that address."""
+        return self.model_copy(update={"public_url": public_url, "host": "127.0.0.1"})
+
+    def environ(self) -> dict[str, str]:
+        """Return the variables that make another process read these settings; with secrets as they are."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        plain = {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in given.items()
+            if value is not None
+        }
+        return {PREFIX + name.upper(): value for name, value in plain.items()}
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:

@@ -7,9 +7,9 @@ from functools import partial
 
 import anyio
 
-from .._event import EventWaiter, Way, api_url, form_url
+from .._event import Asked, EventWaiter, Way
 from .._local.probed import ProbedStore
-from .._local.proving import Found, examine
+from .._local.proving import Examined, Found, examined
 from .._local.surroundings import Advice
 from .._models import Request, Response, RunContext, Served
 from .._plugins import Hooks
@@ -45,7 +45,7 @@ class HookedSurface:
         self._hooks = hooks
         self._store = ProbedStore(open_store(settings.store))
         self._advice = Advice()
-        self._verified = False
+        self._told: Examined | None = None
 
     def engine(self) -> RunContext | None:
         """See `Surface.engine`."""
@@ -72,8 +72,8 @@ class HookedSurface:
         self._advice.on_run(run)
         url = self._settings.url
         if url is not None:
-            await caller.ours(self._verify, url)
-            return Served(base_url=self._settings.public_url or url)
+            told = await caller.ours(self._verify, url)
+            return Served(base_url=self._settings.public_url or told.public_url or url, links=told.links)
         served = await caller.blocking(self._hooks.serve, run, self.watcher().store)
         if served is None:
             raise ServeError(
@@ -82,13 +82,14 @@ class HookedSurface:
             )
         return served
 
-    async def announce(self, request: Request, served: Served, caller: Caller) -> None:
+    async def announce(self, asked: Asked, caller: Caller) -> None:
         """Show the question in the engine's reports, and put its link where people see it."""
+        request = asked.request
         if self._hooks.reports(request.run.engine):
-            html = await caller.blocking(_rendered, request, served)
+            html = await caller.blocking(_rendered, asked)
             if html is not None:
                 await self._hooks.report(request, html, caller)
-        await self._hooks.link(request, form_url(served, request), caller)
+        await self._hooks.link(request, asked.form_url, caller)
 
     def way(self, request: Request) -> Way | None:
         """See `Surface.way`."""
@@ -102,41 +103,43 @@ class HookedSurface:
             raise given.error
         return given
 
-    async def _verify(self, url: str) -> None:
+    async def _verify(self, url: str) -> Examined:
         watcher = self.watcher()
         if self._store.url.startswith("memory:"):
             raise UsageError(
                 "The form app of PAUSEPOINT_URL is another process, which cannot see a memory:// store.",
                 "Set PAUSEPOINT_STORE to a folder that both can reach, or unset PAUSEPOINT_URL.",
             )
-        if not self._verified:
+        if self._told is None:
             secret = await watcher.records.identity_secret()
-            found = await examine(url, secret, through_proxies=True)
+            told = await examined(url, secret, through_proxies=True)
             # It may be starting at the same moment, as a service beside ours.
             for pause in TRIES:
-                if found is not Found.NOBODY:
+                if told.found is not Found.NOBODY:
                     break
                 await anyio.sleep(pause)
-                found = await examine(url, secret, through_proxies=True)
-            if found is not Found.SAME_STORE:
-                raise _not_ours(url, found, self._store.url)
-            self._verified = True
+                told = await examined(url, secret, through_proxies=True)
+            if told.found is not Found.SAME_STORE:
+                raise _not_ours(url, told.found, self._store.url)
+            self._told = told
         watcher.follow(url, through_proxies=True)
+        return self._told
 
 
-def _rendered(request: Request, served: Served) -> str | None:
+def _rendered(asked: Asked) -> str | None:
     from .._render import report
 
     try:
-        return report(request, form_url=form_url(served, request), api_url=api_url(served))
+        return report(asked.request, form_url=asked.form_url, api_url=asked.api_url)
     except Exception:  # noqa: BLE001 - a report is for looks; the question must still be asked
-        _log.exception("No report could be made of event %s.", request.label)
+        _log.exception("No report could be made of event %s.", asked.request.label)
         return None
 
 
 def _not_ours(url: str, found: Found, store_url: str) -> ServeError:
     remedy = {
         Found.NOBODY: "Start it there with `pausepoint serve`, or check the address.",
+        Found.REFUSES: "Set PAUSEPOINT_URL or PAUSEPOINT_PUBLIC_URL to this address where the app runs, too.",
         Found.OTHER_STORE: f"This process uses {store_url}: set PAUSEPOINT_STORE to the same store on both sides.",
     }.get(found, "Check the address, with the path below which the app is mounted.")
     return ServeError(

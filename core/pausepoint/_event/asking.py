@@ -5,29 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from .._codec import encode_json
+from .._links import LinkTokens, link_expiry, linked
 from .._models import Attachment, Request, RunContext, Served, utc_now
 from .._runs import RunScope, automatic_key, digest_of_question, request_id_of
+from .._settings import Settings
 from .._sync import Caller
 from ..errors import RequestChangedError, StoreError
 from .question import Question
-from .surface import Surface
+from .surface import Asked, Surface
 
 T = TypeVar("T")
 
 _log = logging.getLogger("pausepoint")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question that is stored and reachable: the request as stored, which may be older than this process."""
-
-    request: Request
-    served: Served
 
 
 @contextmanager
@@ -68,9 +61,10 @@ async def ask(question: Question[T], caller: Caller, surface: Surface) -> Asked:
         served = await surface.serve(scope.context, caller)
         # What was asked this moment is not looked up: at worst somebody is told of a question just settled.
         is_open = is_new or await caller.ours(surface.watcher().records.response, request.request_id) is None
+        asked = Asked(request, served, await _link(request, served, caller, surface))
         if is_open:
-            await surface.announce(request, served, caller)
-    return Asked(request, served)
+            await surface.announce(asked, caller)
+    return asked
 
 
 async def stored(question: Question[T], key: str, run: RunContext, surface: Surface) -> tuple[Request, bool]:
@@ -89,14 +83,15 @@ async def stored(question: Question[T], key: str, run: RunContext, surface: Surf
     return request, is_new
 
 
-def form_url(served: Served, request: Request) -> str:
-    """Return the link that opens the event's form."""
-    return f"{served.base_url}/form/{request.request_id}"
-
-
-def api_url(served: Served) -> str:
-    """Return where a program posts answers as JSON."""
-    return f"{served.base_url}/submit/json"
+async def _link(request: Request, served: Served, caller: Caller, surface: Surface) -> str:
+    """Return the link that opens the event's form, with a fresh token where links need one."""
+    bare = f"{served.base_url}/form/{request.request_id}"
+    # Where nobody has asked the app: a public address means the same to it and to us.
+    needs = served.links or Settings.load().at(served.base_url).link_mode
+    if needs == "open":
+        return bare
+    keys = await caller.ours(surface.watcher().records.signing_keys)
+    return linked(bare, LinkTokens(keys).issue(request.request_id, link_expiry(request, utc_now())))
 
 
 async def _store(

@@ -10,14 +10,14 @@ from pydantic import JsonValue
 from typing_extensions import TypeForm
 
 from .._codec import AnswerType, answer_type, encode_json
-from .._models import Request, Response, Served
+from .._models import Response
 from .._store import layout
 from .._sync import AWAITING, BLOCKING, Caller, Dual, Stepwise, refuse_in_loop, taken
 from .._waiting import Watcher
 from ..errors import DeclinedError, EventCancelledError, UsageError, WaitTimeoutError
-from .asking import api_url, ask, form_url
+from .asking import ask
 from .question import DEFAULT_POLL, DEFAULT_TIMEOUT, UNSET, Attachments, OnTimeout, Question, checked_question
-from .surface import current_surface
+from .surface import Asked, current_surface
 from .waiter import EventWaiter
 
 T = TypeVar("T")
@@ -36,17 +36,17 @@ class Event(Generic[T]):
 
     create: ClassVar[NewEvent]
 
-    def __init__(self, request: Request, data_type: Any, answer: AnswerType[T], served: Served, poll: float) -> None:
-        self._request = request
+    def __init__(self, asked: Asked, data_type: Any, answer: AnswerType[T], poll: float) -> None:
+        self._asked = asked
+        self._request = asked.request
         self._answer = answer
-        self._served = served
         self.data_type = data_type
         self.poll_interval_seconds = poll
         self._parsed: dict[bytes, T] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Validators are compiled and do not pickle; they are made again from the type. What was parsed stays behind.
-        return _restored, (self._request, self.data_type, self._served, self.poll_interval_seconds)
+        return _restored, (self._asked, self.data_type, self.poll_interval_seconds)
 
     def __repr__(self) -> str:
         return f"<Event {self._request.label}: {self._request.data_type}>"
@@ -74,7 +74,7 @@ class Event(Generic[T]):
     @property
     def endpoint(self) -> str:
         """Where the form app is reached, without a trailing slash."""
-        return self._served.base_url
+        return self._asked.served.base_url
 
     @property
     def timeout_seconds(self) -> float | None:
@@ -84,13 +84,13 @@ class Event(Generic[T]):
 
     @property
     def form_url(self) -> str:
-        """The link to the form."""
-        return form_url(self._served, self._request)
+        """The link to the form. With a token in it, whoever has it can answer: it belongs where reviewers look."""
+        return self._asked.form_url
 
     @property
     def api_url(self) -> str:
         """Where a program posts `{"request_id": ..., "value": ...}` as JSON."""
-        return api_url(self._served)
+        return self._asked.api_url
 
     @property
     def request_path(self) -> str:
@@ -207,7 +207,7 @@ class Event(Generic[T]):
 async def event_of(question: Question[T], caller: Caller) -> Event[T]:
     """Ask the question and return the handle on it."""
     asked = await ask(question, caller, current_surface())
-    return Event(asked.request, question.data_type, question.answer, asked.served, question.poll)
+    return Event(asked, question.data_type, question.answer, question.poll)
 
 
 class NewEvent:
@@ -316,8 +316,8 @@ class NewEvent:
         return f"<{self._name}: call it, or await its .aio(...)>"
 
 
-def _restored(request: Request, data_type: Any, served: Served, poll: float) -> Event[Any]:
-    return Event(request, data_type, answer_type(data_type), served, poll)
+def _restored(asked: Asked, data_type: Any, poll: float) -> Event[Any]:
+    return Event(asked, data_type, answer_type(data_type), poll)
 
 
 def _refuse_other_scope(scope: str) -> None:

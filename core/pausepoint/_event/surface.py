@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from .._models import Request, Response, RunContext, Served
@@ -18,6 +19,27 @@ Way = Callable[[EventWaiter, Caller], Awaitable[Response | None]]
 An engine's own way to wait: given what it waits with and how it is called, it returns the stored response, or None to
 leave the wait to Pausepoint.
 """
+
+
+@dataclass(frozen=True)
+class Asked:
+    """
+    A question that is stored and reachable.
+
+    Attributes:
+        request: As stored, which may be older than this process.
+        served: Where the form app is.
+        form_url: The link to the form, with its token where links need one.
+    """
+
+    request: Request
+    served: Served
+    form_url: str
+
+    @property
+    def api_url(self) -> str:
+        """Where a program posts answers as JSON."""
+        return f"{self.served.base_url}/submit/json"
 
 
 class Surface(Protocol):
@@ -44,7 +66,7 @@ class Surface(Protocol):
     async def serve(self, run: RunContext, caller: Caller) -> Served:
         """Make the form app reachable and say where; the same address when asked again."""
 
-    async def announce(self, request: Request, served: Served, caller: Caller) -> None:
+    async def announce(self, asked: Asked, caller: Caller) -> None:
         """Tell people that there is a question, and where its form is."""
 
     def way(self, request: Request) -> Way | None:

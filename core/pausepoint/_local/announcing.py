@@ -30,12 +30,12 @@ class Announcer:
     def __init__(self, stream: Callable[[], TextIO | None] = lambda: sys.stderr, most: int = MOST_REMEMBERED) -> None:
         self._stream = stream
         self._most = most
-        self._announced: dict[str, Request] = {}
+        self._announced: dict[str, tuple[Request, str]] = {}
 
     async def announce(self, request: Request, url: str) -> None:
         """Print the question's title, link and deadline, unless this process has done so before."""
         if request.request_id not in self._announced:
-            self._announced[request.request_id] = _in_brief(request)
+            self._announced[request.request_id] = _in_brief(request), "".join(url.partition("?")[1:])
             if len(self._announced) > self._most:
                 del self._announced[next(iter(self._announced))]
             await self._print(block(request, url))
@@ -48,11 +48,11 @@ class Announcer:
             base_url: Where it is now.
             is_open: Says of a request id whether the event still waits for an answer.
         """
-        for request in list(self._announced.values()):
+        for request, query in list(self._announced.values()):
             if not await is_open(request.request_id):
                 self._announced.pop(request.request_id, None)
             else:
-                await self._print(block(request, f"{base_url}/form/{request.request_id}", "has a new link"))
+                await self._print(block(request, f"{base_url}/form/{request.request_id}{query}", "has a new link"))
 
     async def _print(self, text: str) -> None:
         stream = self._stream()

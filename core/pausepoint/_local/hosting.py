@@ -15,6 +15,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextvars import Context
 from pathlib import Path
+from typing import Literal
 
 import anyio
 from anyio import to_thread
@@ -25,7 +26,7 @@ from .._waiting import Watcher
 from .address import SharedAddress
 from .embedded import GRACE, LINGER, Application, EmbeddedServer, forget_after_fork
 from .listening import open_listener, port_of, refuse_beyond_loopback
-from .proving import Found, examine
+from .proving import Found, examined
 
 LOOK_EVERY = 0.25
 RETRY_AFTER = 2.0
@@ -47,6 +48,9 @@ class Hosting:
         settings: `host` and `port` count.
         make_app: Makes the form app; called in a worker thread, because it imports a web framework.
         folder: Where shared addresses are; None for a store that no other process can reach.
+
+    Attributes:
+        links: What the app that serves the store asks of links.
     """
 
     def __init__(self, watcher: Watcher, settings: Settings, make_app: AppFactory, folder: Path | None) -> None:
@@ -61,6 +65,7 @@ class Hosting:
         self._starting = anyio.Lock()
         self._moved: list[Moved] = []
         self._url: str | None = None
+        self.links: Literal["open", "token"] = settings.link_mode
 
     async def url(self) -> str:
         """
@@ -138,7 +143,8 @@ class Hosting:
         return [*(port for port in ports if port), 0]
 
     async def _is_ours(self, url: str) -> bool:
-        found = await examine(url, await self._watcher.records.identity_secret())
+        found, links = await examined(url, await self._watcher.records.identity_secret())
+        self.links = links or self._settings.link_mode
         return found is Found.SAME_STORE
 
     async def _serve(self, ports: list[int]) -> str:
@@ -154,6 +160,7 @@ class Hosting:
         finally:
             self._listeners.remove(listener)
         self._servers.append(server)
+        self.links = self._settings.link_mode
         at_end(_stop_hostings, LINGER + GRACE + 2)
         try:
             await server.start()

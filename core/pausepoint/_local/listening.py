@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import socket
 import sys
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from .._settings import is_loopback
 from ..errors import ServeError, UsageError
 
 BACKLOG = 128
@@ -23,13 +23,13 @@ def refuse_beyond_loopback(host: str) -> None:
     Return if *host* is an address that only this machine can reach.
 
     Raises:
-        UsageError: It is not; nothing decides yet who may answer, so whoever reaches the port could.
+        UsageError: It is not; a form app that comes and goes with a workflow is no place for others to come to.
     """
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise UsageError(
-            f"The form app listens on loopback only, not on {host!r}: this version has no access rules.",
-            "Leave PAUSEPOINT_HOST at 127.0.0.1, put a proxy that knows its visitors in front of it, and set "
-            "PAUSEPOINT_PUBLIC_URL to the proxy's address.",
+            f"Inside a workflow's process the form app listens on loopback only, not on {host!r}.",
+            "Leave PAUSEPOINT_HOST at 127.0.0.1 here, run `pausepoint serve` where reviewers can reach it, and set "
+            "PAUSEPOINT_URL to its address.",
         )
 
 
@@ -38,17 +38,15 @@ def open_listener(host: str, ports: Iterable[int]) -> socket.socket:
     Listen on the first port that is free; connections wait in the queue until somebody accepts them.
 
     Args:
-        host: A loopback address, or `localhost`.
+        host: An address to listen on, or `localhost`.
         ports: Tried in order; 0 is any free port.
 
     Returns:
         A listening, non-blocking socket that a started program does not inherit.
 
     Raises:
-        UsageError: The host is not a loopback address.
         ServeError: None of the ports can be had.
     """
-    refuse_beyond_loopback(host)
     address = "127.0.0.1" if host == "localhost" else host
     refused: OSError | None = None
     for port in dict.fromkeys(ports):
@@ -73,15 +71,6 @@ def base_url_of(listener: socket.socket) -> str:
 def port_of(url: str | None) -> int | None:
     """Return the port that a URL names, if it names one."""
     return urlsplit(url).port if url else None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _listener(address: str, port: int) -> socket.socket:

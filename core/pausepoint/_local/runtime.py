@@ -69,7 +69,8 @@ class LocalRuntime:
             self._advice.on_loopback()
         hosting = self._hosting(watcher_of(store))
         url = hosting.known_url or run_sync(hosting.url)
-        return Served(base_url=self._settings.public_url or url)
+        # Not always ours: another process of this machine may serve the store, by its own settings.
+        return Served(base_url=self._settings.public_url or hosting.public_url or url, links=hosting.links)
 
     @hookimpl
     def pausepoint_link(self, request: Request, url: str) -> Awaitable[None]:

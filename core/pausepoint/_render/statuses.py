@@ -20,9 +20,9 @@ _AGAIN = "Go back, reload the page and try again."
 _BY_STATUS = {
     400: Told("This request could not be read", "Something in it is not what a form of this app sends.", _AGAIN),
     401: Told(
-        "This page is for operators",
-        "It needs the operator's token, which a browser does not send.",
-        "Open the link of the question itself: it works without. For the list of all, use `pausepoint list`.",
+        "This does not open without more",
+        "Nothing that came with this request says that you may see it.",
+        "Open the link of the question itself, whole. For the list of all, use `pausepoint list`.",
     ),
     403: Told(
         "This was not accepted",

@@ -37,6 +37,8 @@ class FormView(Page):
         notice: One or two sentences above the form, e.g. that it had expired and is to be submitted again.
         comment, reviewer: What was typed into the two fields that every form has.
         comment_error, reviewer_error: Why these were refused.
+        signed_in: Who the reviewer is, where an identity source vouches for it; then no name is asked for.
+        known_as: The name that this reviewer gave before, which needs no showing unless it is to be changed.
         fallback: The declared default as a form, shown as what silence means; without it the page says only that there
             is one, because the raw JSON of a default may hold a secret.
     """
@@ -50,6 +52,8 @@ class FormView(Page):
     reviewer: str = ""
     comment_error: str = ""
     reviewer_error: str = ""
+    signed_in: str = ""
+    known_as: str = ""
     fallback: Field | None = None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -23,9 +22,8 @@ from .attachments import described
 from .encoding import R, decoded, encoded, owner_of
 from .keys import FinishedRun, new_key, new_store_info
 from .protocol import Store, event_of, shown_path
+from .signing import SigningKeys
 from .writing import DELAYS, Put, created_or_found
-
-_log = logging.getLogger("pausepoint")
 
 
 class Records:
@@ -34,7 +32,8 @@ class Records:
 
     Every read is one GET, and an absent record is None. Every method may raise `StoreError`; one that is given a
     malformed request id raises `UnknownRequestError`; one that reads an object it cannot understand raises
-    `UnreadableRecordError` and leaves it alone. Keys and the store's id are read once per instance.
+    `UnreadableRecordError` and leaves it alone. The identity and the store's id are read once per instance, signing
+    keys once a minute.
 
     Args:
         store: Where they are.
@@ -46,7 +45,7 @@ class Records:
         self._delays = tuple(delays)
         self._store_id = ""
         self._identity = b""
-        self._signing: list[tuple[str, bytes]] = []
+        self._signing = SigningKeys(store, self._delays)
 
     async def find_request(self, request_id: str) -> Request | None:
         """Return the question; None if there is none, or the id is not one."""
@@ -203,20 +202,19 @@ class Records:
             self._identity = (await self._found_or_put(layout.IDENTITY, new_key())).secret_bytes
         return self._identity
 
+    @property
+    def signing(self) -> SigningKeys:
+        """The keys that sign links."""
+        return self._signing
+
     async def signing_keys(self) -> list[tuple[str, bytes]]:
         """
-        Return the keys that sign links and forms as (key id, secret), newest first; make the first one if there is
-        none.
+        Return the keys that sign links as (key id, secret), newest first; make the first one if there is none.
 
         Raises:
             UnreadableRecordError: None of the stored keys can be read.
         """
-        if not self._signing:
-            # Listed and not named in a file, which would have to be changed: a key is added by adding an object.
-            names = await self.store.list(layout.KEYS)
-            kids = [name.removesuffix(".json") for name in names if name.endswith(".json")]
-            self._signing = await self._read_keys([kid for kid in kids if layout.is_key_id(kid)] or ["k1"])
-        return list(self._signing)
+        return await self._signing.all()
 
     async def finish_run(self, digest: str, run_id: str = "") -> datetime:
         """Remember that a run ended well; return when it first did, UTC."""
@@ -228,22 +226,6 @@ class Records:
         """Return when a run ended well, UTC; None if it did not."""
         found = await self._read(layout.finished_path(digest), FinishedRun, digest=digest)
         return found.finished_at if found else None
-
-    async def _read_keys(self, kids: list[str]) -> list[tuple[str, bytes]]:
-        keys: list[tuple[datetime, str, bytes]] = []
-        unreadable: UnreadableRecordError | None = None
-        for kid in kids:
-            try:
-                key = await self._found_or_put(layout.signing_key_path(kid), new_key())
-            except UnreadableRecordError as error:  # noqa: PERF203 - each on its own
-                # One bad key makes the links it signed invalid; it must not make all others so.
-                _log.error("A signing key is passed over: %s", error)
-                unreadable = error
-            else:
-                keys.append((key.created_at, kid, key.secret_bytes))
-        if not keys and unreadable is not None:
-            raise unreadable
-        return [(kid, secret) for _, kid, secret in sorted(keys, reverse=True)]
 
     async def _found_or_put(self, path: str, fresh: R) -> R:
         return await self._read(path, type(fresh)) or (await self.put_once(path, fresh)).record

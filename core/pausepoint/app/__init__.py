@@ -31,6 +31,7 @@ from . import health, legacy, pages, rest, submissions
 from .desk import Desk
 from .guard import Guard
 from .problems import tell_error, tell_parameters, tell_status
+from .redacting import keep_out_of_logs
 
 __all__ = ["FormApp", "create_app"]
 
@@ -52,22 +53,23 @@ def create_app(store: Store, hooks: Hooks | None = None, *, settings: Settings |
     Make the form app for a store.
 
     It reads nothing until the first request, needs no lifespan, and changes nothing in the store on GET and HEAD. It
-    answers only under a loopback Host or that of the public URL, and sends no CORS headers; mount it where no other
+    answers only under a loopback Host or one that the settings name, and sends no CORS headers; mount it where no other
     middleware adds any.
 
     Args:
         store: Where the events live, from `open_store`.
         hooks: The plugins; default: those that are installed, loaded when the first is needed.
-        settings: Of these, `public_url`, `links` and `api_token` count; default: `Settings.load()`.
+        settings: Of these, the addresses and all that says who may do what count; default: `Settings.load()`.
 
     Returns:
         The application. It has no interactive documentation, whose pages load scripts from elsewhere; its description
         is at `/openapi.json`.
 
     Raises:
-        UsageError: The settings ask for access rules that this version does not have.
+        UsageError: The file of PAUSEPOINT_PASSWORDS cannot be understood.
     """
     settings = settings or Settings.load()
+    keep_out_of_logs()
     desk = Desk(store, settings, partial(_given_or_installed, hooks, settings))
     # A slash too many is no redirect: behind a proxy it would name the address that we listen on.
     app = FormApp(
@@ -82,7 +84,7 @@ def create_app(store: Store, hooks: Hooks | None = None, *, settings: Settings |
     )
     app.state.desk = desk
     # The only middleware, so nothing answers before it: a refused request is told by it, and never reaches a route.
-    app.add_middleware(Guard, public_url=settings.public_url)
+    app.add_middleware(Guard, settings=settings)
     app.add_exception_handler(PausepointError, tell_error)
     app.add_exception_handler(HTTPException, tell_status)
     app.add_exception_handler(RequestValidationError, tell_parameters)

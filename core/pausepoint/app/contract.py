@@ -27,19 +27,23 @@ RequestId = Annotated[
 
 _WHY = {
     400: "The form cannot be read: it is not UTF-8, or has more than 5000 inputs.",
-    401: "The operator's token is needed: `Authorization: Bearer ...`.",
-    403: "A page of somebody else's sent this, or the form's token is missing, forged or too old.",
+    401: "Nothing was brought that opens this: neither the link's token, nor an identity, nor the operator's token.",
+    403: "The link is forged, has expired or is another event's; or a page of somebody else's sent this; or the form's "
+    "token is missing, forged or too old.",
     404: "There is no such event; the same for an id that cannot be one.",
     409: "The event is settled already: by whom, when, how. The first outcome stands.",
     410: "The event expired or was cancelled.",
     413: "The body is larger than 1 MiB. It was not read into memory.",
     415: "The body is of another media type than this address takes.",
     421: "The Host is neither a loopback address nor that of the public URL.",
+    429: "Too much came from this link, or this address was refused too often; `Retry-After` says when to try again.",
     422: "Something does not fit; `errors` says what, by field.",
     500: "The app failed, or a stored record cannot be read.",
     503: "The store failed; trying again may help.",
 }
 _EVERY_POST = (403, 413, 415)
+ACCESS = (401, 403, 429)
+"""What every route may answer that asks who the visitor is."""
 
 
 def refusals(*statuses: int, post: bool = False) -> Responses:

@@ -8,13 +8,12 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import Depends
-from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 
 from .. import _waiting
-from .._access import Access, Action, Visitor, Way
+from .._access import Access, Action, Limits, Visitor, Way
 from .._index import Index
-from .._links import FormTokens, proof, verify_stream_bearer
+from .._links import FormTokens, NameTokens, proof, verify_stream_bearer
 from .._markers import Markers
 from .._models import Request
 from .._plugins import Engines, Telling, Waking
@@ -22,11 +21,28 @@ from .._settings import Settings
 from .._settling import Settling
 from .._store import Records, Store, layout
 from ..errors import UnknownRequestError
+from .credentials import Credentials, fault_of
 from .overlooked import Overlooked
+from .problems import Refused, too_many
 from .streaming import Hub
 from .sweeping import Sweeper
 
-BEARER = "bearer "
+_NEEDS_LINK = (
+    "This question opens with its whole link, and this request brought none.",
+    "Open the link that you were sent, whole; if you just did, allow cookies here. Programs send its token as bearer.",
+)
+_NEEDS_IDENTITY = (
+    "This reaches further than one question, and nobody vouches for who you are.",
+    "Open the link of the question itself. Operators send PAUSEPOINT_API_TOKEN as bearer, or use `pausepoint list`.",
+)
+_BEYOND_LINK = (
+    "A link opens its own question and nothing else.",
+    "Operators send PAUSEPOINT_API_TOKEN instead, or use `pausepoint list`.",
+)
+_STREAM = (
+    "The stream is for waiting workflows, and this is not the bearer of this store.",
+    "Nothing needs to be done by hand: a workflow with access to the store makes it by itself.",
+)
 
 
 class Desk:
@@ -41,13 +57,16 @@ class Desk:
         hooks: Returns the plugins; called on first need.
 
     Raises:
-        UsageError: The settings ask for access rules that this version does not have.
+        UsageError: The file of passwords cannot be understood.
     """
 
     def __init__(self, store: Store, settings: Settings, hooks: Callable[[], Engines]) -> None:
         self.store = store
+        self.links = settings.link_mode
         self.access = Access(settings)
         self.records = Records(store)
+        self.limits = Limits()
+        self.credentials = Credentials(settings, self.access, self.records, self.limits)
         markers = Markers(store)
         self.hub = Hub(markers)
         waking = Waking(self.records, hooks)
@@ -59,11 +78,15 @@ class Desk:
         self._identity_secret: bytes | None = None
         # For a store without a secret, which has no event either: the forms of such an app are good for nothing.
         self._own_secret = secrets.token_bytes(32)
-        self._tokens: tuple[bytes, FormTokens] | None = None
+        self._tokens: tuple[bytes, FormTokens, NameTokens] | None = None
 
-    async def request(self, request_id: str) -> Request:
+    async def request(self, request_id: str, http: HttpRequest | None = None) -> Request:
         """
         Return the question.
+
+        Args:
+            request_id: Its id.
+            http: Whoever asks, who is counted where there is none: ids are not to be found by trying.
 
         Raises:
             UnknownRequestError: There is none; the same words for an id that never was one, so that nothing can be
@@ -71,6 +94,8 @@ class Desk:
         """
         found = await self.records.find_request(request_id)
         if found is None:
+            if http is not None:
+                self.count_refusal(http)
             raise UnknownRequestError(
                 "There is no such question here.",
                 "Check that the link or id is complete: it may have been cut where it was copied. "
@@ -80,10 +105,11 @@ class Desk:
 
     async def tokens(self) -> FormTokens:
         """Return what signs and checks form tokens: one for all processes that serve this store, restarted or not."""
-        secret = await self._identity() or self._own_secret
-        if self._tokens is None or self._tokens[0] != secret:
-            self._tokens = secret, FormTokens([("form", secret)])
-        return self._tokens[1]
+        return (await self._signers())[1]
+
+    async def names(self) -> NameTokens:
+        """Return what signs and reads the names that reviewers have given; as lasting as form tokens."""
+        return (await self._signers())[2]
 
     async def proof(self, nonce: str) -> str | None:
         """Return the proof that we know the store's secret; None where the store is new and has none."""
@@ -94,25 +120,24 @@ class Desk:
         """Return the store's id; None where the store is new and has none."""
         return await self.records.store_id() if await self.store.get(layout.STORE) is not None else None
 
-    def visitor(self, http: HttpRequest, way: Way) -> Visitor:
-        """Say who asks."""
-        given = http.headers.get("authorization", "")
-        return Visitor(way, given[len(BEARER) :].strip() if given.lower().startswith(BEARER) else "")
+    async def may(self, http: HttpRequest, way: Way, action: Action, request_id: str = "") -> bool:
+        """Decide whether whoever asks may do that; to the event, where one is named."""
+        return self.access.may(await self.credentials.visitor(http, way), action, request_id)
 
-    def may(self, http: HttpRequest, way: Way, action: Action) -> bool:
-        """Decide whether whoever asks may do that."""
-        return self.access.may(self.visitor(http, way), action)
-
-    def admit(self, http: HttpRequest, way: Way, action: Action) -> Visitor:
+    async def admit(self, http: HttpRequest, way: Way, action: Action, request_id: str = "") -> Visitor:
         """
-        Return who asks, if they may do that.
+        Return who asks, if they may do that; before anything is said of the event, so that nothing is learnt by asking.
 
         Raises:
-            HTTPException: 401, with what they need to bring.
+            LinkError: Their link is forged or damaged, has expired, or belongs to another event.
+            HTTPException: 401 or 403, with what they need to bring; 429 where it is too much.
         """
-        visitor = self.visitor(http, way)
-        if not self.access.may(visitor, action):
-            raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+        visitor = await self.credentials.visitor(http, way)
+        if not self.access.may(visitor, action, request_id):
+            self.count_refusal(http)
+            raise fault_of(visitor, request_id) or self._refused(visitor, action)
+        if visitor.opens and (wait := self.limits.links.take(visitor.opens)):
+            raise too_many(wait)
         return visitor
 
     async def admit_stream(self, http: HttpRequest) -> None:
@@ -120,12 +145,41 @@ class Desk:
         Return if whoever asks can read the store anyway, which its stream bearer proves.
 
         Raises:
-            HTTPException: 401 otherwise.
+            HTTPException: 401 otherwise, or 429.
         """
         secret = await self._identity()
-        given = self.visitor(http, "api").bearer
-        if not given or secret is None or not verify_stream_bearer(secret, given):
-            raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+        kind, _, given = http.headers.get("authorization", "").partition(" ")
+        is_right = secret is not None and kind.lower() == "bearer" and verify_stream_bearer(secret, given.strip())
+        if not self.access.may(Visitor(way="api", knows_store=is_right), "follow"):
+            self.count_refusal(http)
+            raise Refused(401, *_STREAM, headers={"WWW-Authenticate": "Bearer"})
+
+    def count_refusal(self, http: HttpRequest) -> None:
+        """
+        Count that an address was refused something, or asked for what is not there.
+
+        Raises:
+            HTTPException: 429: that was too often.
+        """
+        if wait := self.limits.refusals.take(self.credentials.address(http)):
+            raise too_many(wait)
+
+    def _refused(self, visitor: Visitor, action: Action) -> Refused:
+        if visitor.opens:
+            return Refused(403, *_BEYOND_LINK)
+        # A browser asks for name and password where it is told to, and only there.
+        scheme = 'Basic realm="Pausepoint", charset="UTF-8"' if self.credentials.passwords else "Bearer"
+        return Refused(
+            401,
+            *(_NEEDS_LINK if action in ("see", "answer") else _NEEDS_IDENTITY),
+            headers={"WWW-Authenticate": scheme},
+        )
+
+    async def _signers(self) -> tuple[bytes, FormTokens, NameTokens]:
+        secret = await self._identity() or self._own_secret
+        if self._tokens is None or self._tokens[0] != secret:
+            self._tokens = secret, FormTokens([("form", secret)]), NameTokens([("name", secret)])
+        return self._tokens
 
     def _heard(self, request_id: str) -> None:
         # A workflow in this very process needs no stream; all others hear it through theirs.

@@ -10,14 +10,16 @@ from __future__ import annotations
 import ipaddress
 import logging
 import traceback
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .._links import PARAMETER
 from .._models import MAX_BODY_BYTES
+from .._settings import Settings, is_loopback
 from .problems import Problem, problem, told
 
 SAFE_METHODS = ("GET", "HEAD")
@@ -25,6 +27,9 @@ SAFE_METHODS = ("GET", "HEAD")
 
 BODILESS = "pausepoint.bodiless"
 """In the scope of a HEAD request: a response that never ends must end at once."""
+
+BROUGHT = "pausepoint.brought"
+"""In the scope of a request whose query had a link's token, which is taken out of it."""
 
 DRAIN_BYTES = 16 * 1024 * 1024
 DRAIN_SECONDS = 5.0
@@ -61,19 +66,21 @@ class Guard:
 
     Args:
         app: What it guards.
-        public_url: What reviewers open, where it differs from the address the app listens on.
+        settings: The public URL, that which workflows call, and the address we listen on name us.
     """
 
-    def __init__(self, app: ASGIApp, public_url: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._public_host = (urlsplit(public_url).hostname or "") if public_url else ""
-        self._public_origin = _origin(public_url) if public_url else None
+        self._hosts = _our_hosts(settings)
+        self._public_origin = _origin(settings.public_url) if settings.public_url else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; connections that are no HTTP requests are left to the app, which knows none of them."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # First, and in the scope itself, which the server reads again when it writes its access log.
+        _take_token(scope)
         answer = _Answer(scope, send)
         refusal = self._refusal(scope)
         if refusal is not None:
@@ -115,7 +122,7 @@ class Guard:
         if len(hosts) != 1:
             return False
         name = _host_name(hosts[0])
-        return name is not None and (_is_loopback(name) or name == self._public_host)
+        return name is not None and (_is_loopback(name) or name in self._hosts)
 
     def _is_same_origin(self, scope: Scope, headers: Headers) -> bool:
         # "same-site" is refused too: another port of localhost is the same site, and somebody else's.
@@ -130,6 +137,29 @@ class Guard:
         # Both, because behind a proxy that ends TLS we see http where the browser says https.
         ours = {_origin(f"{scope.get('scheme', 'http')}://{headers['host']}"), self._public_origin}
         return len(origins) == 1 and (given := _origin(origins[0])) is not None and given in ours
+
+
+def _our_hosts(settings: Settings) -> set[str]:
+    hosts = {urlsplit(url).hostname or "" for url in (settings.public_url, settings.url) if url}
+    try:
+        # A number is looked up by nobody; a name that was given to listen on could be pointed at us.
+        address = ipaddress.ip_address(settings.host)
+    except ValueError:
+        return hosts
+    return hosts if address.is_unspecified or is_loopback(settings.host) else hosts | {str(address)}
+
+
+def _take_token(scope: Scope) -> None:
+    query = scope.get("query_string", b"")
+    if PARAMETER.encode() not in query:
+        return
+    # Octets in, octets out: what is no UTF-8 is somebody else's to complain about.
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+    tokens = [value for name, value in pairs if name == PARAMETER]
+    if tokens:
+        scope[BROUGHT] = tokens[-1]
+        rest = [pair for pair in pairs if pair[0] != PARAMETER]
+        scope["query_string"] = urlencode(rest, encoding="latin-1").encode("ascii")
 
 
 class _Answer:

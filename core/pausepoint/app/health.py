@@ -21,11 +21,13 @@ class Health(Model):
     Attributes:
         status: Always `healthy`.
         store: The store's id, where a nonce was given and the store has one.
+        links: Where a nonce was given: what this app asks of links, `open` or `token`.
         proof: Where a nonce was given: an HMAC of it that only whoever knows the store's secret can make or check.
     """
 
     status: Literal["healthy"] = "healthy"
     store: str | None = None
+    links: Literal["open", "token"] | None = None
     proof: str | None = None
 
 
@@ -42,7 +44,7 @@ async def health(
     """Say that the app is alive; with a nonce, prove which store it serves. Without one, the store is not asked."""
     if nonce is None:
         return Health()
-    return Health(store=await desk.store_id(), proof=await desk.proof(nonce))
+    return Health(store=await desk.store_id(), links=desk.links, proof=await desk.proof(nonce))
 
 
 @router.get("/ready", responses=refusals(500, 503))

@@ -14,7 +14,7 @@ from .._models import Answer, Model, Outcome, Request
 from .._store import layout
 from ..errors import AnswerError
 from .bodies import AnyJson, comment_error, json_of
-from .contract import ID_PATTERN, RequestId, json_body, refusals
+from .contract import ACCESS, ID_PATTERN, RequestId, json_body, refusals
 from .desk import AtDesk, desk_of
 from .intake import SAVED, Submitted, submitted, take
 
@@ -63,14 +63,14 @@ class Status(Model):
 @router.post(
     "/submit/json",
     openapi_extra=json_body(Submission),
-    responses=refusals(404, 409, 410, 422, 500, 503, post=True) | SAVED,
+    responses=refusals(*ACCESS, 404, 409, 410, 422, 500, 503, post=True) | SAVED,
 )
 async def submit_json(http: HttpRequest, reply: HttpResponse) -> Submitted:
     """Answer an event with a JSON value."""
     desk = desk_of(http)
-    visitor = desk.admit(http, "json", "answer")
     submission = await json_of(http, Submission)
-    request = await desk.request(submission.request_id)
+    visitor = await desk.admit(http, "json", "answer", submission.request_id)
+    request = await desk.request(submission.request_id, http)
     refuse_misfit(request, submission)
     answer = Answer(
         value=submission.value,
@@ -83,7 +83,7 @@ async def submit_json(http: HttpRequest, reply: HttpResponse) -> Submitted:
 
 @router.get(
     "/status/{request_id}",
-    responses=refusals(500, 503)
+    responses=refusals(*ACCESS, 500, 503)
     | {
         404: {
             "model": Status,
@@ -93,9 +93,10 @@ async def submit_json(http: HttpRequest, reply: HttpResponse) -> Submitted:
 )
 async def status(http: HttpRequest, reply: HttpResponse, desk: AtDesk, request_id: RequestId) -> Status:
     """Say how an event stands."""
-    desk.admit(http, "json", "see")
+    await desk.admit(http, "json", "see", request_id)
     request = await desk.records.find_request(request_id)
     if request is None:
+        desk.count_refusal(http)
         reply.status_code = 404
         return Status(status="not_found")
     # What is about to be written for an overdue event, and not `settled`, which would write it: this is a GET.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -35,6 +36,7 @@ PLAIN = {
     405: ("This address does not take this method.", "The Allow header lists those it takes."),
     413: ("The body is larger than 1 MiB.", "Send less; nothing was stored."),
     415: ("The body has another media type than this address takes.", "The Accept-Post header names it."),
+    429: ("More came from you than this app takes at once.", "The Retry-After header says when to try again."),
     421: (
         "The Host is not this server's.",
         "Use the address it was announced with; PAUSEPOINT_PUBLIC_URL names another.",
@@ -45,6 +47,27 @@ PLAIN = {
 
 RETRY_SECONDS = 5
 _JSON_ROUTES = ("/api/", "/submit/json", "/status/", "/health", "/ready", "/openapi.json")
+
+
+class Refused(HTTPException):
+    """
+    A refusal with words of its own.
+
+    Args:
+        status: The HTTP status.
+        what: What happened.
+        todo: What to do next.
+        headers: Of the response.
+    """
+
+    def __init__(self, status: int, what: str, todo: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status, what, headers)
+        self.todo = todo
+
+
+def too_many(seconds: float) -> HTTPException:
+    """Build the refusal of whoever has to wait that long."""
+    return HTTPException(429, headers={"Retry-After": str(math.ceil(seconds))})
 
 
 class Problem(Model):
@@ -137,7 +160,8 @@ async def tell_status(http: HttpRequest, error: Exception) -> HttpResponse:
     # The router does not know that the guard makes a GET of each HEAD.
     if "GET" in headers.get("Allow", ""):
         headers["Allow"] = "GET, HEAD"
-    return told(http.scope, problem(error.status_code), headers)
+    words = (error.detail, error.todo) if isinstance(error, Refused) else ()
+    return told(http.scope, problem(error.status_code, *words), headers)
 
 
 async def tell_parameters(http: HttpRequest, error: Exception) -> HttpResponse:

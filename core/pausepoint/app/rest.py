@@ -1,4 +1,4 @@
-"""The REST API below /api/v1: for programs and operators; with an operator's token set, every route needs it."""
+"""The REST API below /api/v1: for programs and operators, and for whoever brings an event's link as bearer."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response as HttpResponse
 
 from .._index import CURSOR, Status as Which
-from .._models import MAX_LABEL_CHARS, MAX_PAGE, Answer, Model, Outcome, Request
+from .._models import MAX_LABEL_CHARS, MAX_PAGE, Answer, Model, Outcome, Request, Response
 from .._settling import already_settled
 from ..errors import AnswerError
 from .bodies import AnyJson, comment_error, json_of
-from .contract import RequestId, Responses, json_body, refusals
+from .contract import ACCESS, RequestId, Responses, json_body, refusals
 from .desk import AtDesk, root_of
 from .intake import SAVED, Submitted, submitted, take
 from .streaming import EventStream
@@ -67,12 +67,17 @@ class EventDetail(EventSummary):
     Attributes:
         prompt: Markdown.
         json_schema: JSON Schema 2020-12 of the answer.
-        by: Who answered or declined, where they said.
+        by: Who answered or declined, where it is known.
+        assurance: How sure we are of that: `verified`, `link`, `self-declared` or `local`.
+        through, answered_at: Which way the answer came, and when.
     """
 
     prompt: str
     json_schema: dict[str, Any]
     by: str | None = None
+    assurance: str | None = None
+    through: str | None = None
+    answered_at: datetime | None = None
 
 
 class EventPage(Model):
@@ -122,7 +127,7 @@ class CancelBody(Model):
     reason: str = ""
 
 
-@router.get("/events", responses=refusals(401, 422, 500, 503))
+@router.get("/events", responses=refusals(*ACCESS, 422, 500, 503))
 async def list_events(
     http: HttpRequest,
     desk: AtDesk,
@@ -131,7 +136,7 @@ async def list_events(
     after: Annotated[str | None, Query(pattern=f"^{CURSOR}$", description="The `next` of the page before.")] = None,
 ) -> EventPage:
     """List events, youngest first."""
-    desk.admit(http, "api", "list")
+    await desk.admit(http, "api", "list")
     listed = await desk.index.page(status, limit, after or "")
     return EventPage(
         items=[
@@ -143,22 +148,22 @@ async def list_events(
     )
 
 
-@router.get("/events/{request_id}", responses=refusals(401, 404, 500, 503))
+@router.get("/events/{request_id}", responses=refusals(*ACCESS, 404, 500, 503))
 async def show_event(http: HttpRequest, desk: AtDesk, request_id: RequestId) -> EventDetail:
     """Return what is asked, and how it ended; not the answer's value."""
-    desk.admit(http, "api", "see")
-    request = await desk.request(request_id)
+    await desk.admit(http, "api", "see", request_id)
+    request = await desk.request(request_id, http)
     settled = await desk.settling.outlook(request)
     return EventDetail(
         **_facts(http, request),
         **_end(settled.outcome if settled else None, settled.settled_at if settled else None),
         prompt=request.prompt,
         json_schema=request.json_schema,
-        by=settled.by.name if settled and settled.by else None,
+        **_answered(settled),
     )
 
 
-@router.get("/events/{request_id}/wait", responses=refusals(401, 404, 422, 500, 503))
+@router.get("/events/{request_id}/wait", responses=refusals(*ACCESS, 404, 422, 500, 503))
 async def wait_for_event(
     http: HttpRequest,
     desk: AtDesk,
@@ -166,8 +171,8 @@ async def wait_for_event(
     timeout: Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait at most.")] = 30,  # noqa: ASYNC109
 ) -> EventDetail:
     """Return the event as soon as it is settled, or as it is when the time is over: look at `status`."""
-    desk.admit(http, "api", "see")
-    mailbox = (await desk.request(request_id)).mailbox
+    await desk.admit(http, "api", "see", request_id)
+    mailbox = (await desk.request(request_id, http)).mailbox
     async with desk.hub.listening(mailbox) as listener:
         # Only now: what is stored between a look and the listening would be heard by nobody.
         detail = await show_event(http, desk, request_id)
@@ -182,7 +187,7 @@ async def wait_for_event(
     "/stream",
     status_code=200,
     response_class=EventStream,
-    responses={**_STREAM, **refusals(401, 422, 500)},
+    responses={**_STREAM, **refusals(*ACCESS, 422, 500)},
 )
 async def stream_hints(
     http: HttpRequest,
@@ -201,13 +206,13 @@ async def stream_hints(
 @router.post(
     "/events/{request_id}/answer",
     openapi_extra=json_body(AnswerBody),
-    responses=refusals(401, 404, 409, 410, 422, 500, 503, post=True) | SAVED,
+    responses=refusals(*ACCESS, 404, 409, 410, 422, 500, 503, post=True) | SAVED,
 )
 async def answer_event(http: HttpRequest, reply: HttpResponse, desk: AtDesk, request_id: RequestId) -> Submitted:
     """Answer an event, or decline to."""
-    visitor = desk.admit(http, "api", "answer")
+    visitor = await desk.admit(http, "api", "answer", request_id)
     body = await json_of(http, AnswerBody)
-    request = await desk.request(request_id)
+    request = await desk.request(request_id, http)
     # null is an answer where the type has it, so what counts is whether a value was sent.
     if not body.declined and "value" not in body.model_fields_set:
         _refuse(request, {"value": "This is required, unless `declined` is true."})
@@ -226,13 +231,13 @@ async def answer_event(http: HttpRequest, reply: HttpResponse, desk: AtDesk, req
 @router.post(
     "/events/{request_id}/cancel",
     openapi_extra=json_body(CancelBody),
-    responses=refusals(401, 404, 409, 410, 422, 500, 503, post=True),
+    responses=refusals(*ACCESS, 404, 409, 410, 422, 500, 503, post=True),
 )
 async def cancel_event(http: HttpRequest, desk: AtDesk, request_id: RequestId) -> EventSummary:
     """Withdraw an event; doing it again is no error."""
-    desk.admit(http, "api", "cancel")
+    await desk.admit(http, "api", "cancel", request_id)
     body = await json_of(http, CancelBody)
-    request = await desk.request(request_id)
+    request = await desk.request(request_id, http)
     if wrong := comment_error(body.reason):
         _refuse(request, {"reason": wrong})
     # First, so that an overdue event expires, with its declared default, rather than being withdrawn.
@@ -261,6 +266,17 @@ def _facts(http: HttpRequest, request: Request) -> dict[str, Any]:
 
 def _end(outcome: Outcome | None, settled_at: datetime | None) -> dict[str, Any]:
     return {"status": "completed" if outcome else "pending", "outcome": outcome, "settled_at": settled_at}
+
+
+def _answered(settled: Response | None) -> dict[str, Any]:
+    if settled is None or settled.by is None:
+        return {}
+    return {
+        "by": settled.by.name,
+        "assurance": settled.by.assurance,
+        "through": settled.through,
+        "answered_at": settled.answered_at,
+    }
 
 
 def _refuse(request: Request, fields: dict[str, str]) -> None:

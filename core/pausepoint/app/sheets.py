@@ -10,6 +10,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse
 
 from .. import _render
+from .._access import Visitor
 from .._forms import Draft, build, draft_of
 from .._models import Answer, DefaultValue, Field, Request, Response
 from .desk import Desk, root_of
@@ -58,20 +59,30 @@ class Sheets:
     Args:
         desk: The app's.
         http: The visitor's request.
+        visitor: Whom they are shown to.
         request: The question.
+        inbox: They may see the list of all that waits.
     """
 
-    def __init__(self, desk: Desk, http: HttpRequest, request: Request) -> None:
+    def __init__(self, desk: Desk, http: HttpRequest, visitor: Visitor, request: Request, inbox: bool) -> None:
         self._desk = desk
+        self._http = http
+        self._visitor = visitor
         self._request = request
         self._root = root_of(http)
-        self._inbox = desk.may(http, "page", "list")
+        self._inbox = inbox
 
-    def blank(self) -> Typed:
+    @classmethod
+    async def of(cls, desk: Desk, http: HttpRequest, visitor: Visitor, request: Request) -> Sheets:
+        """Make the pages for whoever sent this request."""
+        return cls(desk, http, visitor, request, await desk.may(http, "page", "list"))
+
+    async def blank(self) -> Typed:
         """Return what a form begins with: what the author prefilled, else the type's own defaults."""
         initial = self._request.initial
         return Typed(
-            draft=draft_of(self._request.json_schema, initial.value if initial else None, given=initial is not None)
+            draft=draft_of(self._request.json_schema, initial.value if initial else None, given=initial is not None),
+            reviewer=self._desk.credentials.name_given(self._http, await self._desk.names()),
         )
 
     async def form(self, typed: Typed, faults: Faults | None = None, status: int = 200) -> HTMLResponse:
@@ -84,7 +95,9 @@ class Sheets:
                 inbox=self._inbox,
                 request=self._request,
                 field=build(self._request.json_schema, typed.draft, faults.fields),
-                token=tokens.issue(self._request.request_id),
+                token=tokens.issue(self._request.request_id, self._visitor.holder),
+                signed_in=self._visitor.name or "",
+                known_as=self._desk.credentials.name_given(self._http, await self._desk.names()),
                 errors=faults.fields,
                 notice=faults.notice,
                 comment=typed.comment,

@@ -1,8 +1,9 @@
-"""POST /submit: what a reviewer's form sends, and the page that says what happened."""
+"""What a reviewer's form sends, and the page that says what happened."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import APIRouter
 from pydantic import JsonValue
@@ -16,8 +17,9 @@ from .._forms import edit, parse
 from .._models import MAX_LABEL_CHARS, Answer, Request, Response
 from ..errors import AlreadySettledError, AnswerError, LinkError, StoreError
 from .bodies import comment_error, form_of
-from .contract import form_body, page_refusals
+from .contract import ACCESS, RequestId, form_body, page_refusals
 from .desk import AtDesk, Desk
+from .gestures import was_pressed
 from .intake import take
 from .problems import problem_of
 from .sheets import Faults, Sheets, Typed
@@ -31,35 +33,65 @@ _STALE = (
 )
 
 
-@router.post(
-    "/submit",
-    response_class=HTMLResponse,
-    openapi_extra=form_body(),
-    responses=page_refusals(400, 404, 409, 410, 422, 500, 503, post=True)
-    | {202: {"description": "Saved; the workflow will check it when it is back.", "content": {"text/html": {}}}},
-)
-async def submit(http: HttpRequest, desk: AtDesk) -> HTMLResponse:
+_NOBODY = "Nobody pressed a button: a program sent this form by itself, so nothing was stored. Press it yourself."
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    **page_refusals(*ACCESS, 400, 404, 409, 410, 422, 500, 503, post=True),
+    202: {"description": "Saved; the workflow will check it when it is back.", "content": {"text/html": {}}},
+}
+
+
+@router.post("/form/{request_id}", response_class=HTMLResponse, openapi_extra=form_body(), responses=_ANSWERS)
+async def submit_at_form(http: HttpRequest, desk: AtDesk, request_id: RequestId) -> HTMLResponse:
     """
     Take a form: answer, decline, or add and remove rows.
 
     What cannot be taken is shown again with everything typed still there; nothing is stored then.
     """
-    visitor = desk.admit(http, "page", "answer")
     inputs = await form_of(http)
-    request = await desk.request(inputs.get("request_id", ""))
-    return await _Submission(desk, http, visitor, request, inputs).page()
+    if inputs.get("request_id", request_id) != request_id:
+        raise HTTPException(400)
+    return await _taken(http, desk, inputs, request_id)
+
+
+@router.post("/submit", response_class=HTMLResponse, openapi_extra=form_body(), responses=_ANSWERS)
+async def submit(http: HttpRequest, desk: AtDesk) -> HTMLResponse:
+    """
+    Take a form, as its own address does.
+
+    Of the links that a browser has opened, the last one counts here.
+    """
+    inputs = await form_of(http)
+    return await _taken(http, desk, inputs, inputs.get("request_id", ""))
+
+
+async def _taken(http: HttpRequest, desk: Desk, inputs: Mapping[str, str], request_id: str) -> HTMLResponse:
+    visitor = await desk.admit(http, "page", "answer", request_id)
+    request = await desk.request(request_id, http)
+    sheets = await Sheets.of(desk, http, visitor, request)
+    submission = _Submission(desk, sheets, visitor, request, inputs)
+    page = await submission.page(was_pressed(http))
+    if submission.is_stored and visitor.name is None:
+        desk.credentials.remember(http, page, await desk.names(), submission.reviewer)
+    return page
 
 
 class _Submission:
-    """One submitted form."""
+    """
+    One submitted form.
+
+    Attributes:
+        is_stored: Its answer is stored, and may have settled the event.
+    """
 
     def __init__(
-        self, desk: Desk, http: HttpRequest, visitor: Visitor, request: Request, inputs: Mapping[str, str]
+        self, desk: Desk, sheets: Sheets, visitor: Visitor, request: Request, inputs: Mapping[str, str]
     ) -> None:
+        self.is_stored = False
         self._desk = desk
         self._request = request
         self._visitor = visitor
-        self._sheets = Sheets(desk, http, request)
+        self._sheets = sheets
         self._token = inputs.get("token", "")
         self._action = inputs.get("action", "")
         self._typed = Typed(
@@ -69,11 +101,21 @@ class _Submission:
             reviewer=inputs.get("reviewer", "").strip(),
         )
 
-    async def page(self) -> HTMLResponse:
-        """Do what the pressed button says, and return the page that tells about it."""
+    @property
+    def reviewer(self) -> str:
+        """The name as typed."""
+        return self._typed.reviewer
+
+    async def page(self, was_pressed: bool) -> HTMLResponse:
+        """
+        Do what the button says, and return the page that tells about it.
+
+        Args:
+            was_pressed: A person pressed it, as far as the browser tells.
+        """
         # Before anything else is done with it; a form that is merely old is not lost, since it is shown again in full.
         try:
-            (await self._desk.tokens()).check(self._token, self._request.request_id)
+            (await self._desk.tokens()).check(self._token, self._request.request_id, self._visitor.holder)
         except LinkError:
             return await self._again(self._typed, Faults(notice=_STALE), 403)
         if self._action.startswith(_EDITS):
@@ -81,6 +123,9 @@ class _Submission:
             return await self._again(Typed(draft=draft, comment=self._typed.comment, reviewer=self._typed.reviewer))
         if self._action not in {"", "decline"}:
             raise HTTPException(400)
+        # Of a settled event nothing can change any more, and whoever reloads the page that said so is told it again.
+        if not was_pressed and await self._desk.settling.outlook(self._request) is None:
+            return await self._again(self._typed, Faults(notice=_NOBODY), 403)
         # Declining needs no valid form: whoever cannot answer need not fill it in first.
         is_declined = self._action == "decline"
         value, faults = (None, self._faults({})) if is_declined else self._parsed()
@@ -121,6 +166,7 @@ class _Submission:
             # Not the error page: what was typed would be lost with it.
             notice = " ".join(part for part in ("Your answer could not be stored.", error.what, error.todo) if part)
             return await self._sheets.form(self._typed, Faults(notice=notice), problem_of(error).status)
+        self.is_stored = True
         return self._sheets.accepted(became) if isinstance(became, Response) else self._sheets.saved(answer)
 
     async def _too_late(self) -> HTMLResponse:

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .._access import Access
-from .._local import SharedAddress, refuse_beyond_loopback
+from .._local import SharedAddress
 from .._local.proving import Found, examine
 from .._models import MAX_CANDIDATES
 from .._plugins import Standing
@@ -20,6 +19,7 @@ from .._store.encoding import decoded
 from .._store.keys import StoreInfo
 from .._store.protocol import shown_path
 from ..errors import PausepointError, UnreadableRecordError
+from .guarding import check_credentials, refuse_nameless
 from .plugins import survey_installed
 
 AT_ONCE = 16
@@ -77,9 +77,9 @@ async def inspect(settings: Settings) -> Health:
     """Examine everything that the settings name."""
     health = Health()
     with health.collecting():
-        refuse_beyond_loopback(settings.host)
+        refuse_nameless(settings)
     with health.collecting():
-        Access(settings)
+        check_credentials(settings)
     _inspect_plugins(settings, health)
     with health.collecting():
         store = open_store(settings.store)

@@ -16,6 +16,7 @@ from .description import show_event
 from .doctor import doctor, version_of
 from .events import cancel_event, list_events
 from .exits import ExitCode, epilogue
+from .keys import list_keys, make_password, rotate_keys
 from .plugins import list_plugins
 from .printing import fail, remark, say, write_any_character
 from .serving import serve
@@ -84,3 +85,13 @@ program.command("cancel")(_told(cancel_event))
 program.command("serve")(_told(serve))
 program.command("plugins")(_told(list_plugins))
 program.command("doctor")(_told(doctor))
+
+_keys = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+_keys.command("list")(_told(list_keys))
+_keys.command("rotate")(_told(rotate_keys))
+_keys.command("password")(_told(make_password))
+program.add_typer(_keys, name="keys", help="The keys that sign links, and the passwords of reviewers.")

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from .._local import SharedAddress, base_url_of, open_listener, refuse_beyond_loopback
+from .._local import SharedAddress, base_url_of, open_listener
 from .._local.listening import port_of
 from .._settings import PREFIX, Settings, state_folder
 from .._store import Store
 from .._sync import run_sync
 from ..errors import ServeError, UsageError
+from .guarding import check_credentials, guarded_by, refuse_nameless
 from .printing import remark, say
 from .storage import Storage
 
@@ -33,7 +34,10 @@ _NOT_FOUND = "Workflows on this machine will not find it by themselves"
 def serve(
     host: Annotated[
         Optional[str],  # noqa: UP045 - typer reads it at run time, where Python 3.10 needs this spelling
-        typer.Option(help="The address to listen on; loopback only.  [default: 127.0.0.1]", show_default=False),
+        typer.Option(
+            help="The address to listen on. Beyond this machine, links carry tokens.  [default: 127.0.0.1]",
+            show_default=False,
+        ),
     ] = None,
     port: Annotated[
         Optional[int],  # noqa: UP045
@@ -47,11 +51,21 @@ def serve(
     ] = None,
     root_path: Annotated[str, typer.Option(help="The prefix under which a proxy shows it, such as /questions.")] = "",
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes serve.")] = 1,
+    trusted_proxies: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Addresses or networks of the proxies that may say who a visitor is, with commas between.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Serve the forms of the store until Ctrl-C or SIGTERM."""
-    settings = _settings(host=host, port=port, store=store)
-    refuse_beyond_loopback(settings.host)
+    settings = _settings(host=host, port=port, store=store, trusted_proxies=trusted_proxies)
     prefix = _prefix(root_path)
+    # Both before anything is listened on: what they refuse would be open for a moment.
+    refuse_nameless(settings)
+    said = guarded_by(settings)
+    check_credentials(settings)
     storage = Storage(settings)
     run_sync(_prepare, storage)
     address, is_ours = shared_address(storage.store)
@@ -61,6 +75,7 @@ def serve(
     if address is not None:
         _share(address, url, is_ours, ended)
     say(f"Serving {storage.store.url} at {settings.public_url or url}")
+    say(said)
     say("Workflows on this machine use it by themselves, others with PAUSEPOINT_URL. Ctrl-C ends it.")
     _run(storage, settings, prefix, listener, workers)
     # Else our thread could still take the address, for a process that no longer serves.

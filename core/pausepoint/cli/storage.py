@@ -23,7 +23,7 @@ Judged = tuple[Candidate, "Verdict | None"]
 """A candidate, and the verdict on it where there is one."""
 
 _NAMED = 10
-_LINK = re.compile(r"https?://\S+/form/([a-z2-7]{26})/?")
+_LINK = re.compile(r"https?://\S+/form/([a-z2-7]{26})/?(?:\?\S*)?")
 
 
 class Storage:

@@ -106,7 +106,7 @@ def serve_in_workers(settings: Settings, prefix: str, listener: socket.socket, w
         workers: How many.
     """
     # Workers are started afresh and not forked: nothing but their environment reaches them.
-    os.environ.update({"PAUSEPOINT_STORE": settings.store, PREFIX_VARIABLE: prefix})
+    os.environ.update({**settings.environ(), PREFIX_VARIABLE: prefix})
     name = f"{__name__}:{worker_application.__name__}"
     uvicorn.run(name, factory=True, workers=workers, fd=listener.fileno(), **_CONFIG)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from .._event import Way, replaced
+from .._event import Asked, Way, replaced
 from .._models import Answer, Candidate, Request, Response, Reviewer, RunContext, Served, Verdict
 from .._runs import RunScope, current_scope
 from .._store import MemoryStore
@@ -116,10 +116,10 @@ class _Answering:
         return None
 
     async def serve(self, run: RunContext, caller: Caller) -> Served:  # noqa: ARG002 - the same nowhere for every run
-        return Served(base_url="http://answers.invalid")
+        return Served(base_url="http://answers.invalid", links="open")
 
-    async def announce(self, request: Request, served: Served, caller: Caller) -> None:  # noqa: ARG002 - nobody opens it
-        await caller.ours(self._answer, request)
+    async def announce(self, asked: Asked, caller: Caller) -> None:
+        await caller.ours(self._answer, asked.request)
 
     def way(self, request: Request) -> Way | None:  # noqa: ARG002 - no engine waits for any of them
         return None
