@@ -1,73 +1,133 @@
-"""One function decides for every way in."""
+"""One function decides for every way in; what nobody allows is denied."""
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from pydantic import SecretStr
 
 from pausepoint._access import Access, Action, Visitor, Way
 from pausepoint._settings import Settings
-from pausepoint.errors import UsageError
 
-ACTIONS = get_args(Action)
-WAYS = get_args(Way)
+ID, OTHER_ID = "a" * 26, "b" * 26
+ACTIONS: tuple[Action, ...] = get_args(Action)
+WAYS: tuple[Way, ...] = get_args(Way)
+NET_WAYS = [way for way in WAYS if way != "cli"]
+PUBLIC = {"public_url": "https://forms.example.org"}
+
+REVIEW = {"see", "answer"}
+ALL = {"see", "answer", "cancel", "list"}
+
+NOBODY: dict[str, Any] = {}
+AT_MACHINE = {"at_machine": True}
+LINK, FOREIGN_LINK = {"opens": ID}, {"opens": OTHER_ID}
+IDENTITY = {"name": "Ann"}
+OPERATOR = {"is_operator": True}
+STREAM = {"knows_store": True}
 
 
 def access(**settings: object) -> Access:
     return Access(Settings.model_validate({"store": "memory://", **settings}))
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("action", ACTIONS)
-def test_in_open_mode_whoever_knows_the_id_may_do_everything(way: Way, action: Action) -> None:
-    assert access().may(Visitor(way), action)
-    assert access(links="open").may(Visitor(way), action)
+def allowed(rules: Access, way: Way, brought: dict[str, Any]) -> set[Action]:
+    return {action for action in ACTIONS if rules.may(Visitor(way=way, **brought), action, ID)}
 
 
-@pytest.mark.parametrize("way", ["page", "json"])
-def test_an_operators_token_is_needed_for_what_reaches_beyond_one_link(way: Way) -> None:
+@pytest.mark.parametrize("way", NET_WAYS)
+@pytest.mark.parametrize("settings", [PUBLIC, {"links": "token"}, {"host": "10.0.0.7"}], ids=str)
+@pytest.mark.parametrize(
+    ("brought", "may"),
+    [
+        (NOBODY, set()),
+        (AT_MACHINE, set()),
+        (LINK, REVIEW),
+        (FOREIGN_LINK, set()),
+        (IDENTITY, ALL),
+        (OPERATOR, ALL),
+        (STREAM, {"follow"}),
+        ({**LINK, **AT_MACHINE}, REVIEW),
+    ],
+    ids=str,
+)
+def test_where_links_carry_tokens_each_opens_what_it_is_for(
+    settings: dict[str, Any], way: Way, brought: dict[str, Any], may: set[Action]
+) -> None:
+    assert allowed(access(**settings), way, brought) == may
+    assert allowed(access(**settings, api_token="s3cret"), way, brought) == may
+
+
+@pytest.mark.parametrize("way", NET_WAYS)
+@pytest.mark.parametrize("settings", [{}, {"links": "open"}, {"public_url": "http://localhost:1/x"}], ids=str)
+def test_on_loopback_the_person_at_the_machine_may_do_everything(way: Way, settings: dict[str, Any]) -> None:
+    assert allowed(access(**settings), way, AT_MACHINE) == ALL
+
+
+@pytest.mark.parametrize("way", NET_WAYS)
+def test_who_reaches_a_loopback_app_from_elsewhere_is_nobody(way: Way) -> None:
+    assert allowed(access(), way, NOBODY) == set()
+    assert allowed(access(), way, LINK) == REVIEW
+
+
+@pytest.mark.parametrize("way", NET_WAYS)
+def test_open_beyond_loopback_the_id_opens_its_event_and_no_list(way: Way) -> None:
+    rules = access(**PUBLIC, links="open")
+
+    assert allowed(rules, way, NOBODY) == allowed(rules, way, AT_MACHINE) == REVIEW
+    assert not rules.may(Visitor(way=way), "see", "")
+
+
+@pytest.mark.parametrize(("way", "may"), [("page", REVIEW), ("json", REVIEW), ("api", set())])
+def test_an_operators_token_is_needed_for_what_reaches_beyond_one_link(way: Way, may: set[Action]) -> None:
     rules = access(api_token="s3cret")
 
-    assert [action for action in ACTIONS if rules.may(Visitor(way), action)] == ["see", "answer"]
-    assert all(rules.may(Visitor(way, "s3cret"), action) for action in ACTIONS)
+    assert allowed(rules, way, AT_MACHINE) == may
+    assert allowed(rules, way, {**AT_MACHINE, **OPERATOR}) == ALL
 
 
 @pytest.mark.parametrize("bearer", ["", "S3cret", "s3cret ", "s3cre", "s3crett", "é"])
-def test_the_rest_api_needs_the_very_token(bearer: str) -> None:
-    rules = access(api_token="s3cret")
-
-    assert not [action for action in ACTIONS if rules.may(Visitor("api", bearer), action)]
+def test_only_the_very_token_is_the_operators(bearer: str) -> None:
+    assert access(api_token="s3cret").is_operator("s3cret")
+    assert not access(api_token="s3cret").is_operator(bearer)
+    assert not access().is_operator(bearer)
 
 
 def test_the_command_line_reads_the_store_anyway_and_needs_no_token() -> None:
-    assert all(access(api_token="s3cret").may(Visitor("cli"), action) for action in ACTIONS)
-
-
-def test_links_with_tokens_are_refused_until_they_exist() -> None:
-    with pytest.raises(UsageError, match="PAUSEPOINT_LINKS=token"):
-        access(links="token")
-
-
-def test_a_typed_name_is_self_declared_and_never_more() -> None:
-    reviewer = access().reviewer(Visitor("page"), "  Ann ")
-
-    assert (reviewer.name, reviewer.assurance) == ("Ann", "self-declared")
+    assert allowed(access(api_token="s3cret", links="token"), "cli", NOBODY) == set(ACTIONS)
 
 
 @pytest.mark.parametrize(
-    ("public_url", "way", "assurance"),
-    [(None, "page", "local"), (None, "api", "local"), (None, "cli", "local"),
-     ("https://forms.example.org", "cli", "local"),
-     ("https://forms.example.org", "page", "link"), ("https://forms.example.org", "json", "link")],
-)  # fmt: skip
-def test_nobody_is_called_local_who_may_be_anywhere(public_url: str | None, way: Way, assurance: str) -> None:
-    reviewer = access(public_url=public_url).reviewer(Visitor(way), " ")
+    ("settings", "way", "brought", "typed", "name", "assurance"),
+    [
+        ({}, "page", AT_MACHINE, "", None, "local"),
+        ({}, "api", AT_MACHINE, " ", None, "local"),
+        ({}, "page", NOBODY, "", None, "link"),
+        ({}, "page", AT_MACHINE, " Ann ", "Ann", "self-declared"),
+        (PUBLIC, "cli", NOBODY, "", None, "local"),
+        (PUBLIC, "page", AT_MACHINE, "", None, "link"),
+        (PUBLIC, "page", LINK, "", None, "link"),
+        (PUBLIC, "json", LINK, "Ann", "Ann", "self-declared"),
+        (PUBLIC, "page", IDENTITY, "Bob", "Ann", "verified"),
+        ({}, "page", {**AT_MACHINE, **IDENTITY}, "", "Ann", "verified"),
+        (PUBLIC, "api", OPERATOR, "", "operator", "verified"),
+        (PUBLIC, "api", OPERATOR, "Ann", "Ann", "self-declared"),
+    ],
+)
+def test_who_answers_is_never_called_surer_than_we_are(
+    settings: dict[str, Any], way: Way, brought: dict[str, Any], typed: str, name: str | None, assurance: str
+) -> None:
+    reviewer = access(**settings).reviewer(Visitor(way=way, **brought), typed)
 
-    assert (reviewer.name, reviewer.assurance) == (None, assurance)
+    assert (reviewer.name, reviewer.assurance) == (name, assurance)
 
 
-def test_a_token_is_in_no_representation() -> None:
-    assert "s3cret" not in repr(Visitor("api", "s3cret"))
+def test_a_form_belongs_to_whom_it_was_shown() -> None:
+    holders = [Visitor(way="page", **each).holder for each in (NOBODY, LINK, IDENTITY, {"name": "link"})]
+
+    assert len(set(holders)) == 4
+
+
+def test_no_token_and_no_whole_id_is_in_a_representation() -> None:
+    assert ID not in repr(Visitor(way="api", opens=ID))
     assert "s3cret" not in repr(Settings(store="memory://", api_token=SecretStr("s3cret")))

@@ -502,6 +502,6 @@ def test_help_of_each_command_is_short(shop: Shop) -> None:
         r"^  (\w+) +\S.*$", shop.runs("--help").out.partition("Commands:")[2].partition("Exit")[0], re.MULTILINE
     )
 
-    assert commands == ["demo", "list", "show", "answer", "cancel", "serve", "plugins", "doctor"]
+    assert commands == ["demo", "list", "show", "answer", "cancel", "serve", "plugins", "doctor", "keys"]
     for command in commands:
         assert len(shop.runs(command, "--help").out.splitlines()) <= 30

@@ -119,7 +119,7 @@ def test_every_object_that_cannot_be_read_is_named_once(environ: dict[str, str])
     ("variable", "value"),
     [
         ("PAUSEPOINT_HOST", "0.0.0.0"),
-        ("PAUSEPOINT_LINKS", "token"),
+        ("PAUSEPOINT_PASSWORDS", "/nowhere"),
         ("PAUSEPOINT_STORE", "ftp://example.org/x"),
         ("PAUSEPOINT_URL", "http://127.0.0.1:9"),
     ],
@@ -145,5 +145,5 @@ def test_problems_are_read_at_the_end_with_what_to_do(environ: dict[str, str]) -
     result = CliRunner().invoke(program, ["doctor"], env={**environ, "PAUSEPOINT_HOST": "0.0.0.0"})
 
     assert result.exit_code == 1
-    assert "loopback" in result.stdout.splitlines()[-2]
+    assert "beyond this machine" in result.stdout.splitlines()[-2]
     assert "Nothing is broken" not in result.stdout

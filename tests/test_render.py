@@ -667,10 +667,10 @@ def submits(page: Page) -> list[tuple[str, str, str]]:
     return [(b.text, b.attrs.get("name", ""), b.attrs.get("value", "")) for b in page.all("button", type="submit")]
 
 
-def test_a_form_posts_its_id_and_token_to_submit() -> None:
+def test_a_form_posts_its_id_and_token_to_its_own_address() -> None:
     page = Page(form(root="/hitl"))
     sent = page.one("form")
-    assert (sent.attrs["method"], sent.attrs["action"]) == ("post", "/hitl/submit")
+    assert (sent.attrs["method"], sent.attrs["action"]) == ("post", f"/hitl/form/{REQUEST_ID}")
     assert "novalidate" in sent.attrs
     hidden = {e.attrs["name"]: e.attrs["value"] for e in page.all("input", type="hidden")}
     assert (hidden["request_id"], hidden["token"]) == (REQUEST_ID, "the-token")

@@ -123,7 +123,7 @@ async def test_a_foreign_host_learns_nothing(house: Any, path: str, host: str) -
 
 async def test_the_public_host_is_ours_and_no_longer_the_machine_itself(house: Any) -> None:
     request = await house.ask(int)
-    app = house.app(public_url="https://forms.example.org/questions")
+    app = house.app(public_url="https://forms.example.org/questions", links="open")
     async with house.browser(app, host="forms.example.org", origin="https://forms.example.org") as browser:
         assert (await browser.submitted(request, {"v": "1"})).status_code == 200
 
@@ -330,7 +330,7 @@ async def test_a_mounted_app_needs_no_start_and_stays_below_its_prefix(house: An
 
     prefixed = 'href="/some/questions/'
     assert inbox.text.count('href="/') == inbox.text.count(prefixed) > 1
-    assert 'action="/some/questions/submit"' in form.text
+    assert 'action="/some/questions/form/' in form.text
     assert prefixed in lost.text
     assert item["form_url"] == f"/some/questions/form/{request.request_id}"
     assert (missing.status_code, missing.json()["status"]) == (404, "not_found")
@@ -345,7 +345,7 @@ async def test_a_server_that_strips_a_prefix_is_respected(house: Any) -> None:
         form = await browser.get(f"/form/{request.request_id}")
 
     assert form.status_code == 200
-    assert 'action="/behind/submit"' in form.text
+    assert 'action="/behind/form/' in form.text
 
 
 @pytest.mark.parametrize("prefix", ["/a", "/behind"])

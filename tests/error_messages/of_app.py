@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from house import Site, refused_beforehand
-from occasions import ID, TYPED, each, occasion
+from occasions import ID, OTHER_ID, SECRET, TYPED, each, occasion
 
-from pausepoint._models import Response, Reviewer
+from pausepoint._links import LinkTokens
+from pausepoint._models import Response, Reviewer, utc_now
 from pausepoint._store import layout
+from pausepoint._store.keys import new_key
 
 JSON = {"Content-Type": "application/json"}
+KEY = new_key()
+LINKS = LinkTokens([("k1", KEY.secret_bytes)])
 
 
 def _submission(**more: Any) -> bytes:
@@ -88,6 +94,18 @@ async def a_call_of_the_API(given: tuple[str, dict[str, Any]]) -> str:  # noqa: 
 @occasion
 async def a_link_that_was_cut() -> str:
     return await Site().told("GET", f"/form/{ID[:20]}")
+
+
+@each(
+    that_is_forged=lambda expires: f"k1.{SECRET}",
+    that_has_expired=lambda expires: LINKS.issue(ID, utc_now() - timedelta(days=1)),
+    of_another_question=lambda expires: LINKS.issue(OTHER_ID, expires),
+)
+async def a_link(made: Callable[[datetime], str]) -> str:
+    site = Site(links="token")
+    await site.asks()
+    await site.store.create(layout.signing_key_path("k1"), KEY.model_dump_json().encode())
+    return await site.told("GET", f"/form/{ID}?token={made(utc_now() + timedelta(days=1))}")
 
 
 @occasion

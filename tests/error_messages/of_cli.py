@@ -14,6 +14,7 @@ from pausepoint import new_event, open_store
 from pausepoint._models import Response
 from pausepoint._store import Records
 from pausepoint.cli.demo import Release, _post
+from pausepoint.cli.keys import _typed_twice
 
 HALF = "\udcff"
 """A byte that is no text, as Python gives it to a program."""
@@ -23,6 +24,11 @@ def _asked(folder: Path, **more: Any) -> Records:
     records = records_of(open_store(folder / "store"))
     anyio.run(records.put_request, question(**more))
     return records
+
+
+@occasion
+def a_password_that_is_typed_in_two_ways() -> None:
+    _typed_twice({"Password: ": SECRET, "Again: ": TYPED}.__getitem__)
 
 
 @each(

@@ -9,6 +9,7 @@ from typing import Any
 from house import somebody_else
 from occasions import ID, OTHER_ID, SECRET, each, occasion
 
+from pausepoint._access import password_line
 from pausepoint._api.surface import HookedSurface, _not_ours
 from pausepoint._api.wiring import surface_of
 from pausepoint._links import FormTokens, proof
@@ -68,9 +69,17 @@ async def a_server_that_ends_while_it_starts() -> None:
     await server.start()
 
 
-@occasion
-def an_app_with_links_that_carry_tokens() -> None:
-    create_app(MemoryStore(), settings=Settings(links="token"))
+@each(that_is_not_there="", that_has_a_line_without_a_hash=f"ann:{SECRET}\n")
+def an_app_with_a_file_of_passwords(given: str, folder: Path) -> None:
+    file = folder / "reviewers"
+    if given:
+        file.write_text(given, "utf-8")
+    create_app(MemoryStore(), settings=Settings(passwords=str(file)))
+
+
+@each(a_name_with_a_colon=("ann:1", SECRET), no_password=("ann", ""))
+def a_reviewer_with(given: tuple[str, str]) -> None:
+    password_line(*given)
 
 
 @occasion
@@ -80,6 +89,7 @@ def tokens_without_a_key() -> None:
 
 @each(
     of_another_event=(FormTokens([("k", b"x" * 32)]).issue(OTHER_ID), 0.0),
+    of_another_visitor=(FormTokens([("k", b"x" * 32)]).issue(ID, "name Ann"), 0.0),
     that_is_too_old=(FormTokens([("k", b"x" * 32)]).issue(ID), 13 * 3600.0),
     that_is_forged=(f"k.{SECRET}", 0.0),
 )

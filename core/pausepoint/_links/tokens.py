@@ -67,7 +67,7 @@ class LinkTokens:
         except (ValueError, TypeError):
             raise forged() from None
         if self._clock() > int(expires_at):
-            raise LinkError("This link has expired.", _ASK)
+            raise LinkError("This link has expired.", _ASK, str(request_id)[:8])
         return Grant(str(request_id), int(expires_at))
 
 

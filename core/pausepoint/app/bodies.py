@@ -1,6 +1,6 @@
 """
-Reads what is sent to us, strictly: the media type that the route takes, and nothing that two readers could read
-differently.
+Reads what is sent to us, strictly: the media type that the route takes, nothing that two readers could read
+differently, and whether it was a person who sent it: some mail scanners open links in a browser, and send the forms.
 """
 
 from __future__ import annotations
@@ -47,6 +47,24 @@ async def form_of(http: HttpRequest) -> dict[str, str]:
         # Without its cause, which repeats what was typed.
         raise HTTPException(400) from None
     return dict(pairs)
+
+
+def was_pressed(http: HttpRequest) -> bool:
+    """
+    Say whether a form was sent by somebody's own hand, as far as the browser tells.
+
+    Chromium and Firefox send `Sec-Fetch-User: ?1` with what a click or a key caused, and never with what a script did.
+    They are known by what they alone send, because Safari says nothing either way; and over plain HTTP, other than on
+    loopback, no browser does. A program that is no browser is taken at its word.
+    """
+    headers = http.headers
+    if "sec-fetch-mode" not in headers:
+        return True
+    # A script that fetches instead of navigating is no form, whatever the browser.
+    if headers["sec-fetch-mode"] != "navigate":
+        return False
+    tells = "sec-ch-ua" in headers or "firefox/" in headers.get("user-agent", "").lower()
+    return not tells or headers.get("sec-fetch-user") == "?1"
 
 
 async def json_of(http: HttpRequest, shape: type[B]) -> B:

@@ -99,7 +99,8 @@ class Credentials:
         if name is None and kind.lower() == "basic" and self.passwords is not None:
             name = await self._named(http, given.strip(), self.passwords)
         cookie = http.cookies.get(self._called(http, _LINK_COOKIE), "")
-        token = "" if is_operator else bearer or http.scope.get(BROUGHT, "") or cookie
+        # A bearer without a key's id was never a link's, but perhaps meant to be the operator's.
+        token = (bearer if "." in bearer and not is_operator else "") or http.scope.get(BROUGHT, "") or cookie
         grant, fault = await self._opened(token)
         return Visitor(
             way=way,

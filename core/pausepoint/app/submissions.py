@@ -16,10 +16,9 @@ from .._codec import check
 from .._forms import edit, parse
 from .._models import MAX_LABEL_CHARS, Answer, Request, Response
 from ..errors import AlreadySettledError, AnswerError, LinkError, StoreError
-from .bodies import comment_error, form_of
+from .bodies import comment_error, form_of, was_pressed
 from .contract import ACCESS, RequestId, form_body, page_refusals
 from .desk import AtDesk, Desk
-from .gestures import was_pressed
 from .intake import take
 from .problems import problem_of
 from .sheets import Faults, Sheets, Typed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -60,13 +61,11 @@ def make_password(
 
     The password is asked for at a terminal, else read from standard input up to the end of its first line.
     """
-    say(password_line(name, _password()))
+    say(password_line(name, _typed_twice() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")))
 
 
-def _password() -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
-    first = getpass.getpass("Password: ")
-    if first != getpass.getpass("Again: "):
+def _typed_twice(ask: Callable[[str], str] = getpass.getpass) -> str:
+    first = ask("Password: ")
+    if first != ask("Again: "):
         raise UsageError("The two passwords are not the same.", "Run the command again.")
     return first
