@@ -1,15 +1,29 @@
-"""Form tokens and the health proof: what is forged, old, or somebody else's is refused."""
+"""Tokens of links, forms and names, and the health proof: what is forged, old, or somebody else's is refused."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from itsdangerous import URLSafeSerializer
 
-from pausepoint._links import FORM_SECONDS, FormTokens, proof, verify_proof
-from pausepoint._models import RunContext
+from pausepoint._links import (
+    FORM_SECONDS,
+    NAME_SECONDS,
+    FormTokens,
+    LinkTokens,
+    NameTokens,
+    link_expiry,
+    linked,
+    proof,
+    token_id,
+    verify_proof,
+)
+from pausepoint._models import Request, RunContext
 from pausepoint._runs import request_id_of
 from pausepoint.errors import LinkError, UsageError
 
@@ -26,6 +40,12 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def question(**more: Any) -> Request:
+    given = {"request_id": ID, "name": "n", "key": "k", "run": RunContext(engine="local", run_id="r"), "title": "t"}
+    given |= {"prompt": "", "data_type": "int", "json_schema": {}, "schema_complete": True}
+    return Request.model_validate({**given, "created_at": datetime(2026, 1, 1, tzinfo=timezone.utc), **more})
 
 
 def refused(tokens: FormTokens, token: str, request_id: str = ID) -> str:
@@ -130,3 +150,87 @@ def test_two_forms_of_one_event_never_have_the_same_token() -> None:
     tokens = FormTokens([("k1", b"s" * 32)], clock=lambda: 0.0)
 
     assert tokens.issue(ID) != tokens.issue(ID)
+
+
+# Links
+
+
+def opened(tokens: LinkTokens, token: str) -> str:
+    with pytest.raises(LinkError) as refusal:
+        tokens.opened(token)
+    assert refusal.value.__cause__ is None
+    assert len(token) < 8 or token not in str(refusal.value)
+    return str(refusal.value)
+
+
+def test_a_links_token_opens_its_event_until_it_expires() -> None:
+    clock = Clock()
+    tokens = LinkTokens([OLD], clock)
+    token = tokens.issue(ID, datetime.fromtimestamp(clock.now + 60, timezone.utc))
+    assert tokens.opened(token) == (ID, int(clock.now) + 60)
+    clock.now += 61
+    assert "expired" in opened(tokens, token)
+
+
+def test_a_links_token_is_good_for_nothing_else_and_nothing_else_for_it() -> None:
+    links, forms, names = LinkTokens([OLD]), FormTokens([OLD]), NameTokens([OLD])
+    token = links.issue(ID, datetime.now(timezone.utc) + timedelta(hours=1))
+    assert "forged" in opened(links, forms.issue(ID))
+    assert "forged" in opened(links, names.issue(ID))
+    assert "forged" in refused(forms, token)
+    assert names.name_in(token) == names.name_in(forms.issue(ID)) == ""
+
+
+def test_links_of_every_key_open_and_the_newest_signs() -> None:
+    later = datetime.now(timezone.utc) + timedelta(hours=1)
+    both = LinkTokens([NEW, OLD])
+    assert both.opened(LinkTokens([OLD]).issue(ID, later)).request_id == ID
+    assert both.issue(ID, later).startswith("k2.")
+    assert "key that signed it is gone" in opened(LinkTokens([NEW]), LinkTokens([OLD]).issue(ID, later))
+
+
+def test_a_links_token_with_any_character_changed_is_refused() -> None:
+    tokens = LinkTokens([OLD])
+    token = tokens.issue(ID, datetime.now(timezone.utc) + timedelta(hours=1))
+    for place in range(len(token) - 1):  # the last character of base64 has spare bits
+        opened(tokens, token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :])
+
+
+def test_a_link_outlives_its_deadline_by_a_day_and_lives_thirty_days_without_one() -> None:
+    now = datetime(2026, 11, 20, tzinfo=timezone.utc)
+    assert link_expiry(question(deadline=now + timedelta(hours=2)), now) == now + timedelta(days=1, hours=2)
+    assert link_expiry(question(deadline=None), now) == now + timedelta(days=30)
+    assert link_expiry(question(deadline=datetime.max.replace(tzinfo=timezone.utc)), now).year == 9999
+
+
+def test_a_links_token_is_safe_in_a_url_and_a_cookie() -> None:
+    token = LinkTokens([OLD]).issue(ID, datetime.now(timezone.utc))
+    assert re.fullmatch(r"[A-Za-z0-9_.-]+", token)
+    assert linked("https://x/form/a", token) == f"https://x/form/a?token={token}"
+    assert linked("https://x/form/a", "") == "https://x/form/a"
+    assert token_id(token) not in token
+
+
+# Forms and names
+
+
+def test_a_form_is_for_whom_it_was_shown_to() -> None:
+    tokens = FormTokens([OLD])
+    token = tokens.issue(ID, "name Ann")
+    tokens.check(token, ID, "name Ann")
+    for other in ("", "link", "name Bob"):
+        with pytest.raises(LinkError, match="somebody else"):
+            tokens.check(token, ID, other)
+    assert "Ann" not in token
+
+
+def test_a_name_comes_back_as_it_was_given_for_half_a_year() -> None:
+    clock = Clock()
+    names = NameTokens([OLD], clock)
+    token = names.issue("Zoë; \N{SNOWMAN}")
+    assert names.name_in(token) == "Zoë; \N{SNOWMAN}"
+    assert re.fullmatch(r"[A-Za-z0-9_.-]+", token)
+    for wrong in ("", "Zoë", token[:-3], "k1.x.y", "\0" * 5000):
+        assert names.name_in(wrong) == ""
+    clock.now += NAME_SECONDS + 1
+    assert names.name_in(token) == ""

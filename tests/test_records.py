@@ -456,7 +456,7 @@ async def test_keys_are_read_once_per_instance(store: MemoryStore) -> None:
         await records.identity_secret()
         await records.signing_keys()
         await records.store_id()
-    assert flaky.gets == flaky.creates == 3
+    assert (flaky.gets, flaky.creates) == (2, 3)
 
 
 async def test_the_newest_signing_key_comes_first(store: MemoryStore, records: Records) -> None:

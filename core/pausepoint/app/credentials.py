@@ -8,7 +8,6 @@ What these are worth is decided elsewhere, by `Access`.
 from __future__ import annotations
 
 import base64
-import binascii
 import logging
 import time
 from pathlib import Path
@@ -126,7 +125,7 @@ class Credentials:
     async def _named(self, http: HttpRequest, given: str, passwords: Passwords) -> str | None:
         try:
             name, colon, password = base64.b64decode(given, validate=True).decode("utf-8").partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             return None
         if passwords.is_known(name, password):
             return name
