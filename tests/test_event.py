@@ -4,6 +4,7 @@ import asyncio
 import enum
 import pickle
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from typing import Any, Literal
 import pytest
 
 from pausepoint import Default, Event, RunInput, new_event, pause
-from pausepoint._event import Way, form_url, replaced
+from pausepoint._event import Asked, Way, replaced
+from pausepoint._links import LinkTokens
 from pausepoint._models import Answer, Request, Reviewer, RunContext, Served
 from pausepoint._runs import RunScope, current_scope
 from pausepoint._store import MemoryStore
@@ -57,8 +59,8 @@ class Desk:
     async def serve(self, run: RunContext, caller: Caller) -> Served:
         return Served(base_url="http://127.0.0.1:1")
 
-    async def announce(self, request: Request, served: Served, caller: Caller) -> None:
-        self.announced.append((request, form_url(served, request)))
+    async def announce(self, asked: Asked, caller: Caller) -> None:
+        self.announced.append((asked.request, asked.form_url))
         self.asked.set()
 
     def way(self, request: Request) -> Way | None:
@@ -436,3 +438,36 @@ def test_an_answer_that_the_schema_refuses_never_reaches_the_waiter(desk: Desk) 
 
 def test_the_ordinary_scope_is_the_process() -> None:
     assert current_scope().context.engine == "local"
+
+
+class TokenDesk(Desk):
+    """A surface whose app asks for a token in each link."""
+
+    async def serve(self, run: RunContext, caller: Caller) -> Served:
+        return Served(base_url="http://127.0.0.1:1", links="token")
+
+
+def test_where_links_carry_tokens_the_handle_and_the_announcement_have_one() -> None:
+    surface = TokenDesk()
+    with replaced(surface):
+        event = new_event("box", int, timeout_seconds=3600)
+        copy = pickle.loads(pickle.dumps(event))
+
+    bare, _, token = event.form_url.partition("?token=")
+    assert bare == f"http://127.0.0.1:1/form/{event.request_id}"
+    grant = LinkTokens(run_sync(surface.watcher().records.signing_keys)).opened(token)
+    assert grant.request_id == event.request_id
+    assert grant.expires_at == pytest.approx(time.time() + 25 * 3600, abs=60)
+    assert surface.announced[0][1] == event.form_url == copy.form_url
+    assert "token" not in event.api_url + repr(event)
+
+
+def test_a_public_address_means_tokens_where_nobody_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Elsewhere(Desk):
+        async def serve(self, run: RunContext, caller: Caller) -> Served:
+            return Served(base_url="https://forms.example.org")
+
+    for mode, has_token in (("", True), ("open", False), ("token", True)):
+        monkeypatch.setenv("PAUSEPOINT_LINKS", mode)
+        with replaced(Elsewhere()):
+            assert ("?token=" in new_event("box", int).form_url) is has_token

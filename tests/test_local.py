@@ -25,7 +25,7 @@ from pausepoint._local.announcing import Announcer, block
 from pausepoint._local.embedded import EmbeddedServer, Message, Receive, Send
 from pausepoint._local.hosting import Hosting
 from pausepoint._local.probed import ProbedStore
-from pausepoint._local.proving import Found, examine
+from pausepoint._local.proving import Found, examine, examined
 from pausepoint._local.surroundings import LOOPBACK_ONLY, NOT_RESUMABLE, Advice, in_container
 from pausepoint._models import Request, RunContext, Served, utc_now
 from pausepoint._plugins import Hooks
@@ -186,6 +186,45 @@ async def test_an_app_whose_store_is_empty_serves_another_store(server: Callable
 @pytest.mark.anyio
 async def test_where_nobody_listens_is_nobody() -> None:
     assert await examine(f"http://127.0.0.1:{free_port()}", SECRET) is Found.NOBODY
+
+
+@pytest.mark.anyio
+async def test_an_app_that_does_not_know_its_own_address_is_told_from_a_stranger(
+    server: Callable[[Reply], str],
+) -> None:
+    refusal = json.dumps({"title": "Misdirected Request", "status": 421}).encode()
+
+    assert await examine(server(lambda _: (421, refusal)), SECRET) is Found.REFUSES
+    assert await examine(server(lambda _: (421, b"go away")), SECRET) is Found.STRANGER
+
+
+@pytest.mark.anyio
+async def test_an_app_says_what_it_asks_of_links_and_what_reviewers_open(server: Callable[[Reply], str]) -> None:
+    def told(nonce: str, **more: Any) -> tuple[int, bytes]:
+        return 200, json.dumps({"status": "healthy", "proof": proof(SECRET, nonce), **more}).encode()
+
+    url = server(lambda nonce: told(nonce, links="token", public_url="https://forms.example.org"))
+    assert await examined(url, SECRET) == (Found.SAME_STORE, "token", "https://forms.example.org")
+    assert await examined(server(told), SECRET) == (Found.SAME_STORE, None, None)
+    assert await examined(url, b"t" * 32) == (Found.OTHER_STORE, None, None)
+
+
+def test_links_lead_where_the_app_of_PAUSEPOINT_URL_says_and_as_it_asks(  # noqa: N802
+    surface: Callable[..., HookedSurface], server: Callable[[Reply], str]
+) -> None:
+    secrets: list[bytes] = []
+
+    def reply(nonce: str) -> tuple[int, bytes]:
+        public = {"links": "token", "public_url": "https://forms.example.org"}
+        return 200, json.dumps({"status": "healthy", "proof": proof(secrets[0], nonce), **public}).encode()
+
+    url = server(reply)
+    asking = surface(url=url)
+    secrets.append(run_sync(asking.watcher().records.identity_secret))
+
+    assert served_by(asking) == Served(base_url="https://forms.example.org", links="token")
+    own = surface(url=url, public_url="https://other.example.org")
+    assert served_by(own).base_url == "https://other.example.org"
 
 
 # What is refused

@@ -128,7 +128,9 @@ def test_a_strangers_page_cannot_frame_a_form(asked: Any, stranger: Page, unchan
     expect(inside.get_by_text(SECRET)).to_have_count(0)
 
 
-@pytest.mark.parametrize("place", ["/submit", "/submit/json", "/api/v1/events/{}/answer", "/api/v1/events/{}/cancel"])
+@pytest.mark.parametrize(
+    "place", ["/submit", "/form/{}", "/submit/json", "/api/v1/events/{}/answer", "/api/v1/events/{}/cancel"]
+)
 def test_a_strangers_script_answers_nothing(asked: Any, stranger: Page, unchanged: None, place: str) -> None:
     request_id = asked.event.request_id
     url = asked.event.endpoint + place.format(request_id)
@@ -147,6 +149,7 @@ def test_a_strangers_form_answers_nothing(asked: Any, stranger: Page, unchanged:
     for place, inputs in (
         ("/submit", {"request_id": request_id, "v": "true"}),
         ("/submit", {"request_id": request_id, "action": "decline"}),
+        (f"/form/{request_id}", {"request_id": request_id, "v": "true"}),
         ("/submit/json", as_json),
         (f"/api/v1/events/{request_id}/answer", {'{"value": true, "comment": "': '"}'}),
     ):
@@ -155,6 +158,42 @@ def test_a_strangers_form_answers_nothing(asked: Any, stranger: Page, unchanged:
         with page.expect_response(asked.event.endpoint + place) as reply:
             page.evaluate(FORM, [asked.event.endpoint + place, inputs, enctype])
         assert reply.value.status == 403
+
+
+@pytest.fixture
+def with_tokens(store_folder: Path, tmp_path: Path) -> Iterator[None]:
+    """A store of its own, whose links carry tokens."""
+    with pytest.MonkeyPatch.context() as environ:
+        environ.setenv("PAUSEPOINT_STORE", (tmp_path / "store").as_uri())
+        environ.setenv("XDG_STATE_HOME", str(tmp_path))
+        environ.setenv("PAUSEPOINT_LINKS", "token")
+        yield
+
+
+def test_a_stranger_gains_nothing_by_the_cookie_of_a_link_that_the_reviewer_has_opened(
+    with_tokens: None, asks: Any, stranger: Page
+) -> None:
+    asked = asks(bool, title=SECRET)
+    reviewer = stranger.context.new_page()
+    reviewer.goto(asked.link)
+    expect(reviewer.get_by_role("heading", name=SECRET)).to_be_visible()
+    form = reviewer.locator("form").get_attribute("action")
+    token = reviewer.locator("[name=token]").get_attribute("value")
+    url = asked.event.endpoint + str(form)
+
+    assert stranger.evaluate(READ, url) == "refused"
+    # As if the stranger could even read the page, and had the form's own token from it.
+    held = {"request_id": asked.event.request_id, "token": token, "v": "true"}
+    stranger.evaluate(SENT, [url, FORM_TYPES[0], "&".join(f"{name}={value}" for name, value in held.items())])
+    for enctype in FORM_TYPES:
+        page = stranger.context.new_page()
+        page.goto(stranger.url)
+        with page.expect_response(url) as reply:
+            page.evaluate(FORM, [url, held, enctype])
+        assert reply.value.status == 403
+    assert asked.stored() is None
+    reviewer.get_by_role("button", name="Yes").click()
+    assert asked.answer() is True
 
 
 def test_what_the_strangers_form_sends_is_taken_from_our_own_page(asked: Any, page: Page) -> None:

@@ -16,7 +16,7 @@ from occasions import ID
 from typer.testing import CliRunner
 
 from pausepoint._codec import answer_type
-from pausepoint._event import Way, replaced
+from pausepoint._event import Asked, Way, replaced
 from pausepoint._models import Request, RunContext, Served, Verdict, utc_now
 from pausepoint._runs import RunScope, current_scope
 from pausepoint._settings import Settings
@@ -80,7 +80,7 @@ class Quiet:
     async def serve(self, run: RunContext, caller: Caller) -> Served:
         return Served(base_url=self._url)
 
-    async def announce(self, request: Request, served: Served, caller: Caller) -> None:
+    async def announce(self, asked: Asked, caller: Caller) -> None:
         pass
 
     def way(self, request: Request) -> Way | None:

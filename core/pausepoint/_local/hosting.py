@@ -51,6 +51,7 @@ class Hosting:
 
     Attributes:
         links: What the app that serves the store asks of links.
+        public_url: What reviewers open, where that app knows it.
     """
 
     def __init__(self, watcher: Watcher, settings: Settings, make_app: AppFactory, folder: Path | None) -> None:
@@ -66,6 +67,7 @@ class Hosting:
         self._moved: list[Moved] = []
         self._url: str | None = None
         self.links: Literal["open", "token"] = settings.link_mode
+        self.public_url = settings.public_url
 
     async def url(self) -> str:
         """
@@ -143,9 +145,11 @@ class Hosting:
         return [*(port for port in ports if port), 0]
 
     async def _is_ours(self, url: str) -> bool:
-        found, links = await examined(url, await self._watcher.records.identity_secret())
-        self.links = links or self._settings.link_mode
-        return found is Found.SAME_STORE
+        told = await examined(url, await self._watcher.records.identity_secret())
+        if told.found is not Found.SAME_STORE:
+            return False
+        self.links, self.public_url = told.links or self._settings.link_mode, told.public_url
+        return True
 
     async def _serve(self, ports: list[int]) -> str:
         # Listening first: until the app is imported, visitors wait in the queue and are not refused.
@@ -160,7 +164,7 @@ class Hosting:
         finally:
             self._listeners.remove(listener)
         self._servers.append(server)
-        self.links = self._settings.link_mode
+        self.links, self.public_url = self._settings.link_mode, self._settings.public_url
         at_end(_stop_hostings, LINGER + GRACE + 2)
         try:
             await server.start()

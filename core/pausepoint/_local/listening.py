@@ -63,8 +63,10 @@ def open_listener(host: str, ports: Iterable[int]) -> socket.socket:
 
 
 def base_url_of(listener: socket.socket) -> str:
-    """Return the URL of a listening socket, without a trailing slash."""
+    """Return the URL of a listening socket as seen from this machine, without a trailing slash."""
     host, port = listener.getsockname()[:2]
+    # Listening everywhere is no address to go to.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -36,10 +36,12 @@ class Examined(NamedTuple):
     Attributes:
         found: Who answers.
         links: What the app of our store asks of links, `open` or `token`; None where it does not say.
+        public_url: What reviewers open, by the word of the app of our store; None where it does not say.
     """
 
     found: Found
     links: Literal["open", "token"] | None = None
+    public_url: str | None = None
 
 
 async def examine(url: str, identity_secret: bytes, through_proxies: bool = False) -> Found:
@@ -74,7 +76,9 @@ async def examined(url: str, identity_secret: bytes, through_proxies: bool = Fal
         return Examined(Found.OTHER_STORE if told.get("status") == "healthy" else Found.STRANGER)
     if not verify_proof(identity_secret, nonce, given):
         return Examined(Found.OTHER_STORE)
-    return Examined(Found.SAME_STORE, "token" if links == "token" else "open" if links == "open" else None)
+    public = told.get("public_url")
+    mode: Literal["open", "token"] | None = "token" if links == "token" else "open" if links == "open" else None
+    return Examined(Found.SAME_STORE, mode, public if isinstance(public, str) else None)
 
 
 def _ask(url: str, nonce: str, through_proxies: bool) -> tuple[HTTPStatus, bytes] | None:

@@ -63,6 +63,7 @@ class Desk:
     def __init__(self, store: Store, settings: Settings, hooks: Callable[[], Engines]) -> None:
         self.store = store
         self.links = settings.link_mode
+        self.public_url = settings.public_url
         self.access = Access(settings)
         self.records = Records(store)
         self.limits = Limits()

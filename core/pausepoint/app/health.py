@@ -22,12 +22,14 @@ class Health(Model):
         status: Always `healthy`.
         store: The store's id, where a nonce was given and the store has one.
         links: Where a nonce was given: what this app asks of links, `open` or `token`.
+        public_url: Where a nonce was given: what reviewers open, where the app knows it.
         proof: Where a nonce was given: an HMAC of it that only whoever knows the store's secret can make or check.
     """
 
     status: Literal["healthy"] = "healthy"
     store: str | None = None
     links: Literal["open", "token"] | None = None
+    public_url: str | None = None
     proof: str | None = None
 
 
@@ -44,7 +46,8 @@ async def health(
     """Say that the app is alive; with a nonce, prove which store it serves. Without one, the store is not asked."""
     if nonce is None:
         return Health()
-    return Health(store=await desk.store_id(), links=desk.links, proof=await desk.proof(nonce))
+    told = {"links": desk.links, "public_url": desk.public_url}
+    return Health(store=await desk.store_id(), proof=await desk.proof(nonce), **told)
 
 
 @router.get("/ready", responses=refusals(500, 503))

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pydantic import AfterValidator
 
 from pausepoint import Default
-from pausepoint._event import Way
+from pausepoint._event import Asked, Way
 from pausepoint._event.asking import ask
 from pausepoint._event.question import UNSET, Question, checked_question
 from pausepoint._markers import OVERLAP, Cursor, Markers
@@ -107,7 +107,7 @@ class Surroundings:
     async def serve(self, run: RunContext, caller: Caller) -> Served:
         return Served(base_url="http://127.0.0.1:1")
 
-    async def announce(self, request: Request, served: Served, caller: Caller) -> None:
+    async def announce(self, asked: Asked, caller: Caller) -> None:
         """Tell nobody."""
 
     def way(self, request: Request) -> Way | None:
