@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -15,9 +16,8 @@ from .docstrings import table
 
 def commands() -> str:
     """Describe every command with its arguments and options."""
-    group: Any = typer.main.get_command(program)
     parts = []
-    for name, command in group.commands.items():
+    for name, command in _all(typer.main.get_command(program)):
         shown = [each for each in command.params if each.name != "help"]
         arguments = " ".join(_metavar(each) for each in shown if each.param_type_name == "argument")
         parts.append(f"### pausepoint {name}\n\n```text\npausepoint {f'{name} {arguments}'.strip()} [options]\n```")
@@ -25,6 +25,15 @@ def commands() -> str:
         if shown:
             parts.append("\n".join(f"- {_spelt(each)}" for each in shown))
     return "\n\n".join(parts)
+
+
+def _all(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the name and the command of each, those of a group behind the group's own name."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _all(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def exit_codes() -> str:

@@ -7,6 +7,7 @@ The rows are the app's own routes, so that a route without a row fails.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -174,3 +175,15 @@ async def test_on_loopback_in_open_mode_the_table_is_for_others(house: Any, cred
         for path in ("/", f"/form/{request.request_id}", "/api/v1/events", f"/status/{request.request_id}"):
             assert (await browser.get(path)).status_code == 200
         assert (await browser.get("/api/v1/stream")).status_code == 401
+
+
+def test_the_documented_table_is_this_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "decide-who-may-answer.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+) (\S+)` \| (\w+) \| (\w+) \| (\w+) \| (\w+) \|$", page, re.MULTILINE)
+    columns = ("link", "identity", "operator token", "stream bearer")
+    documented = {
+        (method, path): {name for name, told in zip(columns, cells, strict=True) if told == "yes"}
+        for method, path, *cells in rows
+    }
+
+    assert documented == {route: row.opens for route, row in TABLE.items() if row.opens != EVERYBODY}
