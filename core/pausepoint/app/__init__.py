@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -88,6 +89,10 @@ def create_app(store: Store, hooks: Hooks | None = None, *, settings: Settings |
     app.add_exception_handler(PausepointError, tell_error)
     app.add_exception_handler(HTTPException, tell_status)
     app.add_exception_handler(RequestValidationError, tell_parameters)
+    app.state.methods = defaultdict(set)
+    for module in (pages, submissions, legacy, health, rest):
+        for route in module.router.routes:
+            app.state.methods[route.path].update(route.methods)
     for module in (pages, submissions, legacy, health):
         app.include_router(module.router)
     bearer = [_documented_bearer()] if desk.access.needs_token else []

@@ -157,9 +157,11 @@ async def tell_status(http: HttpRequest, error: Exception) -> HttpResponse:
     if not isinstance(error, HTTPException):
         raise error
     headers = dict(error.headers or {})
-    # The router does not know that the guard makes a GET of each HEAD.
-    if "GET" in headers.get("Allow", ""):
-        headers["Allow"] = "GET, HEAD"
+    if "Allow" in headers:
+        # The router names the methods of the first route at this address, and does not know that the guard makes a GET
+        # of each HEAD.
+        found = http.app.state.methods.get(getattr(http.scope.get("route"), "path", ""), {headers["Allow"]})
+        headers["Allow"] = ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))
     words = (error.detail, error.todo) if isinstance(error, Refused) else ()
     return told(http.scope, problem(error.status_code, *words), headers)
 

@@ -47,10 +47,8 @@ async def submit_at_form(http: HttpRequest, desk: AtDesk, request_id: RequestId)
 
     What cannot be taken is shown again with everything typed still there; nothing is stored then.
     """
-    inputs = await form_of(http)
-    if inputs.get("request_id", request_id) != request_id:
-        raise HTTPException(400)
-    return await _taken(http, desk, inputs, request_id)
+    # The id that the form repeats is for `/submit`; its token is for one event anyway.
+    return await _taken(http, desk, await form_of(http), request_id)
 
 
 @router.post("/submit", response_class=HTMLResponse, openapi_extra=form_body(), responses=_ANSWERS)
