@@ -124,6 +124,14 @@ def test_the_demo_runs_unattended_with_its_own_answer(shell: Shell) -> None:
     assert repr(Release.model_validate(BUILT_IN)) in out
 
 
+def test_the_demo_answers_itself_also_where_links_carry_tokens(shell: Shell) -> None:
+    shell.environ["PAUSEPOINT_LINKS"] = "token"
+    code, _, err = shell.run("demo", "--answer")
+
+    assert code == ExitCode.DONE
+    assert "?token=" in err
+
+
 def test_the_demo_prints_the_typed_value_it_was_given(shell: Shell) -> None:
     code, out, _ = shell.run("demo", "--answer", '{"target": "production", "traffic": 100, "note": ""}')
 

@@ -21,6 +21,7 @@ from pausepoint._links import (
     linked,
     proof,
     token_id,
+    token_in,
     verify_proof,
 )
 from pausepoint._models import Request, RunContext
@@ -207,6 +208,8 @@ def test_a_links_token_is_safe_in_a_url_and_a_cookie() -> None:
     token = LinkTokens([OLD]).issue(ID, datetime.now(timezone.utc))
     assert re.fullmatch(r"[A-Za-z0-9_.-]+", token)
     assert linked("https://x/form/a", token) == f"https://x/form/a?token={token}"
+    assert token_in(linked("https://x/form/a", token)) == token
+    assert token_in("https://x/form/a") == token_in("https://x/form/a?b=c") == ""
     assert linked("https://x/form/a", "") == "https://x/form/a"
     assert token_id(token) not in token
 

@@ -858,6 +858,14 @@ def pasted(asked: Request) -> list[str]:
     return shlex.split(page.one("pre").text)
 
 
+def test_the_command_of_a_report_brings_the_token_that_its_link_carries() -> None:
+    link = "https://x.example/form/1?token=k1.a.b"
+    page = Page(render.report(question(), form_url=link, api_url="https://x.example/submit/json"))
+
+    assert "Authorization: Bearer k1.a.b" in shlex.split(page.one("pre").text)
+    assert not [part for part in pasted(question()) if "Authorization" in part]
+
+
 def test_a_report_has_the_question_the_link_and_the_api() -> None:
     html = render.report(question(), form_url="https://x.example/form/1", api_url="https://x.example/submit/json")
     page = Page(html)

@@ -195,6 +195,7 @@ async def test_a_route_that_takes_one_method_names_it(house: Any) -> None:
     async with house.browser() as browser:
         assert (await browser.get("/submit")).headers["allow"] == "POST"
         assert (await browser.post("/health")).headers["allow"] == "GET, HEAD"
+        assert (await browser.put("/form/x")).headers["allow"] == "GET, HEAD, POST"
 
 
 class Body:

@@ -9,7 +9,18 @@ from .forms import FORM_SECONDS, FormTokens
 from .names import NAME_SECONDS, NameTokens
 from .proofs import proof, stream_bearer, verify_proof, verify_stream_bearer
 from .signing import Keys, key_id_of, token_id
-from .tokens import GRACE, PARAMETER, WITHOUT_DEADLINE, Grant, LinkTokens, foreign, forged, link_expiry, linked
+from .tokens import (
+    GRACE,
+    PARAMETER,
+    WITHOUT_DEADLINE,
+    Grant,
+    LinkTokens,
+    foreign,
+    forged,
+    link_expiry,
+    linked,
+    token_in,
+)
 
 __all__ = [
     "FORM_SECONDS",
@@ -30,6 +41,7 @@ __all__ = [
     "proof",
     "stream_bearer",
     "token_id",
+    "token_in",
     "verify_proof",
     "verify_stream_bearer",
 ]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
 
 from .._models import Request
 from ..errors import LinkError
@@ -101,3 +102,8 @@ def link_expiry(request: Request, now: datetime) -> datetime:
 def linked(form_url: str, token: str) -> str:
     """Return the link that carries the token; without one, the form's own URL."""
     return f"{form_url}?{PARAMETER}={token}" if token else form_url
+
+
+def token_in(link: str) -> str:
+    """Return the token that a link carries; empty where it carries none."""
+    return parse_qs(urlsplit(link).query).get(PARAMETER, [""])[0]

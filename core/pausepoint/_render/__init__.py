@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
 
 from .._models import Request
 from .curl import curl_line
@@ -84,7 +85,10 @@ def report(request: Request, *, form_url: str, api_url: str) -> str:
         api_url: Where its answer is posted as JSON (`.../submit/json`), absolute.
     """
     made = environment().get_template("report.html")
-    return made.render(request=request, form_url=form_url, api_url=api_url, curl=curl_line(request, api_url))
+    # Whoever sees the report sees the link, too, so its token is told to nobody else.
+    bearer = parse_qs(urlsplit(form_url).query).get("token", [""])[0]
+    curl = curl_line(request, api_url, bearer)
+    return made.render(request=request, form_url=form_url, api_url=api_url, curl=curl)
 
 
 @lru_cache(maxsize=1)

@@ -23,14 +23,17 @@ _BY_FORMAT = {
 _DEEPEST = 8
 
 
-def curl_line(request: Request, url: str) -> str:
+def curl_line(request: Request, url: str, bearer: str = "") -> str:
     """
     Return a POSIX shell command that submits an example answer to `url` (the app's `/submit/json`) when it is pasted.
+
+    The link's token, where links carry one, goes along as bearer.
 
     The example comes from the schema alone; a prefilled value could hold a secret and would be copied into a report.
     """
     body = json.dumps({"request_id": request.request_id, "value": sample(request.json_schema)})
-    return shlex.join(["curl", "-X", "POST", url, "-H", "Content-Type: application/json", "-d", body])
+    vouched = ["-H", f"Authorization: Bearer {bearer}"] if bearer else []
+    return shlex.join(["curl", "-X", "POST", url, "-H", "Content-Type: application/json", *vouched, "-d", body])
 
 
 def sample(schema: Mapping[str, Any]) -> JsonValue:

@@ -89,10 +89,7 @@ def create_app(store: Store, hooks: Hooks | None = None, *, settings: Settings |
     app.add_exception_handler(PausepointError, tell_error)
     app.add_exception_handler(HTTPException, tell_status)
     app.add_exception_handler(RequestValidationError, tell_parameters)
-    app.state.methods = defaultdict(set)
-    for module in (pages, submissions, legacy, health, rest):
-        for route in module.router.routes:
-            app.state.methods[route.path].update(route.methods)
+    app.state.methods = _methods()
     for module in (pages, submissions, legacy, health):
         app.include_router(module.router)
     bearer = [_documented_bearer()] if desk.access.needs_token else []
@@ -114,6 +111,15 @@ async def _swept(app: FastAPI) -> AsyncIterator[None]:
 
 def _given_or_installed(hooks: Hooks | None, settings: Settings) -> Hooks:
     return hooks or Hooks.installed(settings)
+
+
+def _methods() -> dict[str, set[str]]:
+    """Return which methods each address takes: the router itself knows it of one route at a time."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for module in (pages, submissions, legacy, health, rest):
+        for route in module.router.routes:
+            found[route.path].update(route.methods)
+    return found
 
 
 def _untraced() -> dict[str, Any]:

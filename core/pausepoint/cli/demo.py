@@ -17,6 +17,7 @@ from pydantic import Field, JsonValue
 from .._api import run
 from .._codec import RunInput, encode_json
 from .._event import Event, new_event
+from .._links import token_in
 from ..errors import AnswerError, DeclinedError, PausepointError, ServeError, UsageError
 from .exits import ExitCode
 from .printing import remark, say, short
@@ -113,7 +114,10 @@ def _post(event: Event[Release], value: JsonValue) -> None:
     try:
         # A proxy of the environment's could not reach our loopback.
         with httpx.Client(trust_env=not event.api_url.startswith("http://127."), timeout=_SECONDS) as client:
-            reply = client.post(event.api_url, content=body, headers={"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json"}
+            if token := token_in(event.form_url):
+                headers["Authorization"] = f"Bearer {token}"
+            reply = client.post(event.api_url, content=body, headers=headers)
     except httpx.HTTPError as error:
         raise ServeError(
             f"The demo could not send its answer: {type(error).__name__}.", "Run `pausepoint doctor`.", about
