@@ -760,10 +760,10 @@ def test_an_answer_is_shown_as_the_reviewer_gave_it() -> None:
 @pytest.mark.parametrize(
     ("page", "words"),
     [
-        (lambda: settled("answered"), "Answered by Ada, 3 minutes ago."),
+        (lambda: settled("answered"), "Answered by Ada (signed in), 3 minutes ago."),
         (lambda: settled("answered", by=Reviewer(name="Bo", assurance="self-declared")), "Bo (the name they gave)"),
         (lambda: settled("answered", by=Reviewer()), "Answered by somebody who has the link, 3 minutes ago."),
-        (lambda: settled("declined"), "Declined by Ada, 3 minutes ago."),
+        (lambda: settled("declined"), "Declined by Ada (signed in), 3 minutes ago."),
         (lambda: settled("expired", source="default", by=None), "goes on with the answer that its author chose"),
         (lambda: settled("expired", source="deadline", by=None), "Nobody answered in time. The workflow was told so"),
         (lambda: settled("cancelled", source="workflow", by=None, reason="Moot."), "Its workflow withdrew it"),

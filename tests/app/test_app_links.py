@@ -247,7 +247,8 @@ async def test_who_a_trusted_proxy_names_is_verified_and_shown(house: Any) -> No
     assert 'name="reviewer"' not in form.text
     by = (await house.response(request)).by
     assert (by.name, by.assurance) == ("ann@example.org", "verified")
-    assert "ann@example.org" in accepted.text
+    assert "ann@example.org (signed in)" in accepted.text
+    assert "the form" in accepted.text
 
 
 async def test_a_spoofed_identity_header_is_nobodys(house: Any) -> None:
@@ -400,6 +401,12 @@ async def test_an_address_that_is_refused_too_often_has_to_wait_and_its_neighbou
         # Whoever shares that address and has a link is not kept out by the others.
         reply = await visitor.get(f"/status/{request.request_id}", headers={"x-forwarded-for": "1.2.3.4", **good})
         assert reply.status_code == 200
+
+
+async def test_whoever_may_list_all_events_may_ask_for_one_that_is_not_there_as_often_as_they_like(house: Any) -> None:
+    async with house.browser() as program:
+        assert {(await program.get(f"/status/{'a' * 26}")).status_code for _ in range(100)} == {404}
+        assert {(await program.get(f"/form/{'a' * 26}")).status_code for _ in range(100)} == {404}
 
 
 async def test_ids_are_not_found_by_trying(house: Any) -> None:

@@ -27,7 +27,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(web=web_url, part=lambda text: quote(text, safe=""))
-    made.globals.update(markdown=markdown, moment=moment, who=who)
+    made.globals.update(markdown=markdown, moment=moment, who=who, way=way)
     made.globals.update(own_error=own_error, hint_of=hint_of, described_by=described_by)
     return made
 
@@ -99,4 +99,12 @@ def who(response: Response) -> str:
     name, assurance = response.by.name, response.by.assurance
     if name is None:
         return "the person at the workflow’s own machine" if assurance == "local" else "somebody who has the link"
-    return name if assurance in ("verified", "local") else f"{name} (the name they gave)"
+    return {"verified": f"{name} (signed in)", "local": name}.get(assurance, f"{name} (the name they gave)")
+
+
+def way(response: Response) -> str:
+    """Return through what an answer came, in words; an engine's own UI is called by the engine's name."""
+    through = response.through or ""
+    return {"form": "the form", "json": "a program", "api": "a program", "cli": "the command line"}.get(
+        through, through
+    )

@@ -96,7 +96,8 @@ async def status(http: HttpRequest, reply: HttpResponse, desk: AtDesk, request_i
     await desk.admit(http, "json", "see", request_id)
     request = await desk.records.find_request(request_id)
     if request is None:
-        desk.count_refusal(http)
+        if not await desk.may(http, "json", "list"):
+            desk.count_refusal(http)
         reply.status_code = 404
         return Status(status="not_found")
     # What is about to be written for an overdue event, and not `settled`, which would write it: this is a GET.
