@@ -18,7 +18,7 @@ from .._models import MAX_LABEL_CHARS, Answer, Request, Response
 from ..errors import AlreadySettledError, AnswerError, LinkError, StoreError
 from .bodies import comment_error, form_of, was_pressed
 from .contract import ACCESS, RequestId, form_body, page_refusals
-from .desk import AtDesk, Desk
+from .desk import AtDesk, Desk, desk_of
 from .intake import take
 from .problems import problem_of
 from .sheets import Faults, Sheets, Typed
@@ -41,14 +41,14 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/form/{request_id}", response_class=HTMLResponse, openapi_extra=form_body(), responses=_ANSWERS)
-async def submit_at_form(http: HttpRequest, desk: AtDesk, request_id: RequestId) -> HTMLResponse:
+async def submit_at_form(http: HttpRequest, request_id: RequestId) -> HTMLResponse:
     """
     Take a form: answer, decline, or add and remove rows.
 
     What cannot be taken is shown again with everything typed still there; nothing is stored then.
     """
     # The id that the form repeats is for `/submit`; its token is for one event anyway.
-    return await _taken(http, desk, await form_of(http), request_id)
+    return await _taken(http, desk_of(http), await form_of(http), request_id)
 
 
 @router.post("/submit", response_class=HTMLResponse, openapi_extra=form_body(), responses=_ANSWERS)
