@@ -179,7 +179,7 @@ class Machine:
         """
         base = link.partition("/form/")[0]
         with httpx.Client(timeout=LIMIT) as browser:
-            shown = _Inputs(browser.get(link).raise_for_status().text)
+            shown = Inputs(browser.get(link).raise_for_status().text)
             return browser.post(f"{base}/submit", data=shown.inputs | typed, headers={"Origin": base})
 
     def close(self) -> None:
@@ -204,7 +204,7 @@ def free_port() -> int:
         return port
 
 
-class _Inputs(HTMLParser):
+class Inputs(HTMLParser):
     """What a browser would submit of a page as it was shown: hidden and text inputs, ticked boxes, selected options."""
 
     def __init__(self, page: str) -> None:

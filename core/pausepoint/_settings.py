@@ -138,6 +138,9 @@ class Settings(BaseModel):
     )
     api_token: SecretStr | None = Field(None, description="The operator's token for the REST API; never shown.")
     trace: bool = Field(False, description="Print each hook call.")
+    log: Literal["text", "json"] = Field(
+        "text", description="json: `serve` writes its log as JSON lines, one for each request among them."
+    )
 
     @property
     def is_public(self) -> bool:

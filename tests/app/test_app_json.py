@@ -274,7 +274,7 @@ async def test_ready_says_whether_the_store_replies(house: Any) -> None:
         house.store.fails = lambda what, path: what == "list"
         bad = await browser.get("/ready")
 
-    assert (good.status_code, good.json()) == (200, {"status": "ready"})
+    assert (good.status_code, good.json()) == (200, {"status": "ready", "writes": "untried", "index": "untried"})
     assert bad.status_code == 503
     assert bad.headers["retry-after"]
     assert bad.json()["detail"] == "The store does not reply."

@@ -101,7 +101,7 @@ class Site:
     def __init__(self, store: Store | None = None, **settings: Any) -> None:
         self.store = store or MemoryStore()
         self.records = records_of(self.store)
-        self._app = create_app(self.store, settings=Settings.model_validate(settings))
+        self.app = create_app(self.store, settings=Settings.model_validate(settings))
 
     async def asks(self, data_type: Any = int, **more: Any) -> Request:
         await self.records.identity_secret()
@@ -109,7 +109,7 @@ class Site:
 
     async def told(self, method: str, path: str, **more: Any) -> str:
         """Return the words of a refusal; of a page the words that are read."""
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(self._app), base_url=BASE) as client:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE) as client:
             reply = await client.request(method, path, **more)
         assert reply.status_code >= 400, f"{reply.status_code}: {reply.text}"
         is_problem = "json" in reply.headers["content-type"]

@@ -120,3 +120,10 @@ async def an_answer_to_a_question_whose_schema_is_broken() -> str:
     site = Site()
     await site.asks(json_schema={"type": "nonsense"})
     return await site.told("POST", "/submit/json", content=_submission(), headers=JSON)
+
+
+@occasion
+async def a_question_whether_it_is_ready_as_it_starts() -> str:
+    site = Site()
+    site.app.state.desk.readiness.expect()
+    return await site.told("GET", "/ready")

@@ -17,8 +17,8 @@ from .._models import Reviewer
 from .._settings import Settings
 from ..errors import LinkError
 
-Action = Literal["see", "answer", "cancel", "list", "follow"]
-"""`follow` is the stream of hints, which waiting workflows read."""
+Action = Literal["see", "answer", "cancel", "list", "follow", "measure"]
+"""`follow` is the stream of hints, which waiting workflows read; `measure` the figures, which Prometheus reads."""
 Way = Literal["page", "json", "api", "cli"]
 
 OPERATOR = "operator"
@@ -93,8 +93,11 @@ class Access:
             return True
         if action == "follow":
             return visitor.knows_store
-        if visitor.is_operator or visitor.name is not None or (self._token is None and self._is_host(visitor)):
+        if visitor.is_operator or (self._token is None and self._is_host(visitor)):
             return True
+        if visitor.name is not None:
+            # What the whole house has to do is the operator's business, and no reviewer's.
+            return action != "measure"
         return action in _OF_A_LINK and request_id != "" and self._has_link(visitor, request_id)
 
     def reviewer(self, visitor: Visitor, name: str) -> Reviewer:

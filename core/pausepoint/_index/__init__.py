@@ -7,7 +7,8 @@ the truth: what is about to be shown as pending is looked at in the store first.
 
 from __future__ import annotations
 
+from .following import Ended, Follower, Waiting
 from .index import CURSOR, Index, Listed, Status
 from .rows import Entry
 
-__all__ = ["CURSOR", "Entry", "Index", "Listed", "Status"]
+__all__ = ["CURSOR", "Ended", "Entry", "Follower", "Index", "Listed", "Status", "Waiting"]

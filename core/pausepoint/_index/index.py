@@ -67,9 +67,10 @@ class Index:
         self._settling = settling
         self._markers = markers
         self._cursor = Cursor(markers, None)
-        self._rows = Rows()
+        self.rows = Rows()
         self._refreshing = anyio.Lock()
         self._relisted: datetime | None = None
+        self.is_built = False
         self._unread: set[str] = set()
         # The paths that the store failed for, by event: tried again by every look.
         self._failing: dict[str, str] = {}
@@ -96,20 +97,29 @@ class Index:
         if not 1 <= limit <= MAX_PAGE:
             raise UsageError(f"A page of a list holds 1 to {MAX_PAGE} events.", "Give a limit in that range.")
         place = _place_of(after)
-        # One at a time: two at once would list and read the same new events.
-        async with self._refreshing:
-            await self._refresh()
+        await self.refresh()
         # What is settled elsewhere is still pending here; a page of pending ones finds out by itself, this one cannot.
         if status == "completed":
-            await self._looked_at(await self._rows.all_pending())
+            await self._looked_at(await self.rows.all_pending())
         # One more than is shown tells whether there is a next page.
         found = await self._find(_SHOWN[status], place, limit + 1)
         more = len(found) > limit
         return Listed(
             entries=tuple(found[:limit]),
             next="{}-{}".format(*found[limit - 1].place) if more else "",
-            problems=tuple(sorted({*await self._rows.problems(), *self._failing.values()})),
+            problems=tuple(sorted({*await self.rows.problems(), *self._failing.values()})),
         )
+
+    async def refresh(self) -> None:
+        """
+        Take in the events that were asked since the last look; all of them at the first.
+
+        Raises:
+            StoreError: The store could not be read.
+        """
+        # One at a time: two at once would list and read the same new events.
+        async with self._refreshing:
+            await self._refresh()
 
     async def expire_overdue(self, limit: int = MAX_PAGE) -> int:
         """
@@ -127,25 +137,25 @@ class Index:
         async with self._refreshing:
             await self._refresh()
         since = self._markers.clock() - LATE
-        overdue = await self._rows.overdue(since, limit)
+        overdue = await self.rows.overdue(since, limit)
         # Before the looks, so that one that fails each time moves to the end too.
-        await self._rows.count_looks(overdue, since)
-        settled = await _each(overdue, self._expire)
+        await self.rows.count_looks(overdue, since)
+        settled = await at_once(overdue, self._expire)
         await self._refuse_if_down()
-        await self._rows.update([entry for entry in settled if entry is not None])
+        await self.rows.update([entry for entry in settled if entry is not None])
         return len(overdue)
 
     async def entry(self, request_id: str) -> Entry | None:
         """Return an event as far as it is known here; None where it is not."""
-        return await self._rows.entry(request_id)
+        return await self.rows.entry(request_id)
 
     async def next_unwoken(self, engines: Iterable[str]) -> Entry | None:
         """Return the next event of these engines that is not known to be `woken`, each in its turn."""
-        return await self._rows.next_unwoken(list(engines))
+        return await self.rows.next_unwoken(list(engines))
 
     async def woken(self, request_id: str) -> None:
         """Remember that the engine was woken for the response, so that the event's turn comes no more."""
-        await self._rows.woken(request_id)
+        await self.rows.woken(request_id)
 
     async def _expire(self, request_id: str) -> Entry | None:
         try:
@@ -164,7 +174,7 @@ class Index:
         # More than once where the look shows that some of the chunk are no longer in the state asked for.
         while len(found) < wanted:
             asked = wanted - len(found)
-            chunk = await self._rows.page(states, place, asked)
+            chunk = await self.rows.page(states, place, asked)
             found += [entry for entry in await self._looked_at(chunk) if entry.state in states]
             if len(chunk) < asked:
                 break
@@ -177,27 +187,28 @@ class Index:
         self._unread.update(await self._cursor.new())
         if self._relisted is None or abs((now - self._relisted).total_seconds()) >= RELIST_SECONDS:
             stored = await self._records.event_ids()
-            await self._rows.keep_only(set(stored))
+            await self.rows.keep_only(set(stored))
             self._unread.update(stored)
             self._relisted = now
             self._failing = {each: path for each, path in self._failing.items() if each in self._unread}
-        await _each(await self._rows.unknown(self._unread), self._read)
+        await at_once(await self.rows.unknown(self._unread), self._read)
         await self._refuse_if_down()
         # Only now: what a failing store kept from us is tried again by the next look.
         self._unread = set(self._failing)
+        self.is_built = True
 
     async def _read(self, request_id: str) -> None:
         try:
             request = await self._records.find_request(request_id)
         except UnreadableRecordError as error:
-            await self._rows.add_problem(request_id, error.path)
+            await self.rows.add_problem(request_id, error.path)
             return
         except StoreError:
             self._failing[request_id] = layout.request_path(request_id)
             return
         self._failing.pop(request_id, None)
         if request is not None:
-            await self._rows.add(request)
+            await self.rows.add(request)
             self._engines.setdefault(request.run.engine, set()).add(request.mailbox)
 
     async def _refuse_if_down(self) -> None:
@@ -210,9 +221,9 @@ class Index:
 
     async def _looked_at(self, entries: Iterable[Entry]) -> list[Entry]:
         """Look into the store for what can still change, remember it, and return the entries as they are now."""
-        looked = [entry for entry in await _each(entries, self._look) if entry is not None]
+        looked = [entry for entry in await at_once(entries, self._look) if entry is not None]
         await self._refuse_if_down()
-        await self._rows.update(looked)
+        await self.rows.update(looked)
         return looked
 
     async def _look(self, entry: Entry) -> Entry | None:
@@ -224,7 +235,7 @@ class Index:
             # Reads again, and candidates too, only where the deadline has passed.
             expected = None if response else await self._settling.outlook(request)
         except UnreadableRecordError as error:
-            await self._rows.add_problem(request.request_id, error.path)
+            await self.rows.add_problem(request.request_id, error.path)
             return Entry(request, State.UNREADABLE)
         except StoreError:
             # Not shown rather than shown as open: it may have been answered.
@@ -245,7 +256,7 @@ def _place_of(cursor: str) -> Place:
     return int(asked), beginning
 
 
-async def _each(items: Iterable[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
+async def at_once(items: Iterable[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
     """
     Do the work for every item, `AT_ONCE` at a time; results in order. The first of Pausepoint's own errors is raised
     at the end.

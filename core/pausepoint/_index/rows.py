@@ -6,7 +6,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from enum import IntEnum
 from typing import cast
 
@@ -23,8 +23,10 @@ _TABLES = """
 CREATE TABLE event (
     request_id TEXT PRIMARY KEY, asked INTEGER NOT NULL, deadline REAL, state INTEGER NOT NULL, request TEXT NOT NULL,
     outcome TEXT, settled_at TEXT, looks INTEGER NOT NULL DEFAULT 0, rests_until REAL NOT NULL DEFAULT 0,
-    engine TEXT NOT NULL, woken INTEGER NOT NULL DEFAULT 0, wake_looks INTEGER NOT NULL DEFAULT 0
+    engine TEXT NOT NULL, woken INTEGER NOT NULL DEFAULT 0, wake_looks INTEGER NOT NULL DEFAULT 0,
+    mailbox TEXT NOT NULL, ended INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX by_end ON event (request_id, asked) WHERE ended = 0;
 CREATE INDEX by_deadline ON event (deadline) WHERE settled_at IS NULL;
 CREATE INDEX by_age ON event (state, asked DESC, request_id DESC);
 CREATE INDEX by_wake ON event (wake_looks, asked DESC) WHERE woken = 0;
@@ -88,8 +90,8 @@ class Rows:
             update={"prompt": "", "json_schema": {}, "initial": None, "default": None, "attachments": ()}
         )
         await self._change(
-            "INSERT OR IGNORE INTO event (request_id, asked, deadline, state, request, engine)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO event (request_id, asked, deadline, state, request, engine, mailbox)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     request.request_id,
@@ -98,6 +100,7 @@ class Rows:
                     State.PENDING,
                     lean.model_dump_json(),
                     request.run.engine,
+                    request.mailbox,
                 )
             ],
         )
@@ -191,6 +194,36 @@ class Rows:
             (*states, after[0], *after, limit),
         )
         return [_entry(*row) for row in found]
+
+    async def unended(self, after: str, limit: int) -> list[Request]:
+        """Return events that are not marked as ended and whose id comes after another, by their ids."""
+        found = await self._query(
+            "SELECT request FROM event WHERE ended = 0 AND request_id > ? ORDER BY request_id LIMIT ?", (after, limit)
+        )
+        return [Request.model_validate_json(request) for (request,) in found]
+
+    async def unended_of(self, request_ids: Iterable[str]) -> list[Request]:
+        """Return those of these events that are here and not marked as ended."""
+        found: list[Request] = []
+        for request_id in request_ids:
+            rows = await self._query("SELECT request FROM event WHERE ended = 0 AND request_id = ?", (request_id,))
+            found += [Request.model_validate_json(request) for (request,) in rows]
+        return found
+
+    async def mark_ended(self, request_ids: Iterable[str]) -> None:
+        """Remember that the follower has seen how these events ended; what a list knows of them is its own matter."""
+        await self._change("UPDATE event SET ended = 1 WHERE request_id = ?", [(each,) for each in request_ids])
+
+    async def waiting(self) -> tuple[int, datetime | None, list[str]]:
+        """Return how many events are not marked as ended, when the oldest was asked, UTC, and all their mailboxes."""
+        sql = "SELECT mailbox, count(*), min(asked) FROM event WHERE ended = 0 AND state != ? GROUP BY mailbox"
+        found = await self._query(sql, (State.UNREADABLE,))
+        oldest = min((int(asked) for _, _, asked in found), default=None)
+        return (
+            sum(int(count) for _, count, _ in found),
+            None if oldest is None else datetime.fromtimestamp(oldest / 1_000_000, timezone.utc),
+            [str(mailbox) for mailbox, _, _ in found],
+        )
 
     async def problems(self) -> list[str]:
         """Return the paths of the records that cannot be read."""

@@ -15,6 +15,7 @@ STORE = "v1/store.json"
 KEYS = "v1/keys"
 IDENTITY = "v1/keys/identity.json"
 EVENTS = "v1/events"
+PROBE = "v1/probe/ready"
 OPENED = "v1/opened"
 
 # A mailbox is a folder: with a dot at an end it could be `..`, or hidden.

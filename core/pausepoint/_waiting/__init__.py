@@ -7,7 +7,7 @@ import os
 from .._store import Store
 from .watcher import Watcher
 
-__all__ = ["Watcher", "hint", "is_awake", "watcher_of"]
+__all__ = ["Watcher", "hint", "is_awake", "taken_resumptions", "watcher_of"]
 
 _watchers: dict[tuple[int, str], Watcher] = {}
 
@@ -29,3 +29,9 @@ def is_awake(store_url: str, request_id: str) -> bool:
     """Say whether somebody in this process waits for the event."""
     watcher = _watchers.get((os.getpid(), store_url))
     return watcher is not None and watcher.is_waiting_for(request_id)
+
+
+def taken_resumptions(store_url: str) -> list[float]:
+    """Return what this process's watcher of that store, if there is one, has measured and not told yet; seconds."""
+    watcher = _watchers.get((os.getpid(), store_url))
+    return watcher.resumptions.take() if watcher is not None else []

@@ -14,6 +14,8 @@ from ..errors import StoreError
 
 SILENCE = 40.0
 """Seconds without a word after which the connection counts as dead; the app says something every 15 s."""
+TOLD_AT_ONCE = 1000
+"""Resumptions that one message tells; more than that are left out."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a connection that could not be made is tried again, growing, with jitter."""
 
@@ -50,6 +52,8 @@ class Stream:
         self._connected = connected
         self._through_proxies = through_proxies
         self._following: asyncio.Task[None] | None = None
+        self._resumed: list[float] = []
+        self._telling: asyncio.Task[None] | None = None
 
     def open(self) -> None:
         """Begin to follow, unless it has begun."""
@@ -64,6 +68,33 @@ class Stream:
         if self._following is not None:
             self._following.cancel()
             self._following = None
+
+    def resumed(self, seconds: float) -> None:
+        """
+        Tell the app, for its figures, that a workflow went on so many seconds after its answer was given.
+
+        Best effort and in the background. Where the stream is down nothing is told.
+        """
+        if not self.is_healthy or len(self._resumed) >= TOLD_AT_ONCE:
+            return
+        self._resumed.append(seconds)
+        if self._telling is None or self._telling.done():
+            # Not ended by `close`: the last who waits closes the stream, and has something to tell at that moment.
+            self._telling = Context().run(asyncio.get_running_loop().create_task, self._tell())
+
+    async def _tell(self) -> None:
+        httpx = await asyncio.to_thread(importlib.import_module, "httpx")
+        try:
+            headers = {"Authorization": f"Bearer {stream_bearer(await self._secret())}"}
+            # Twice the same question: those who go on during a message need no connection of their own, and those who
+            # go on while the connection is being closed are not forgotten.
+            while self._resumed:
+                async with httpx.AsyncClient(timeout=5.0, headers=headers, trust_env=self._through_proxies) as client:
+                    while self._resumed:
+                        seconds, self._resumed = self._resumed, []
+                        await client.post(f"{self.url}/api/v1/resumed", json={"seconds": seconds})
+        except Exception as error:  # noqa: BLE001 - a figure that is lost must not become a workflow that fails
+            _log.debug("The form app was not told how fast answers arrive: %s", type(error).__name__)
 
     async def _follow(self) -> None:
         pause = FIRST_PAUSE

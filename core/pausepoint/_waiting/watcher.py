@@ -23,6 +23,7 @@ from .._models import Request, Response, utc_now
 from .._settling import Parse, Settling
 from .._store import Records, Store
 from ..errors import StoreError, UnreadableRecordError
+from .resuming import Resumptions
 from .stream import Stream
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
@@ -88,6 +89,7 @@ class Watcher:
         self._fast_until = 0.0
         self._ticked = 0.0
         self._stream: Stream | None = None
+        self.resumptions = Resumptions()
 
     async def wait(self, request: Request, parse: Parse, poll: float) -> Response:
         """
@@ -107,6 +109,7 @@ class Watcher:
         waiter = self._enter(request, poll)
         self._keep_watching()
         loop = asyncio.get_running_loop()
+        slept = False
         try:
             while True:
                 # Made before the look: what is stored while we look wakes us from the sleep after it. A future and no
@@ -116,8 +119,11 @@ class Watcher:
                 try:
                     response = await self._look(waiter, parse)
                     if response is not None:
+                        if slept:  # else it came back to an answer that was given while nobody waited
+                            self.resumptions.note(response, self._clock(), self._stream)
                         return response
                     await woken
+                    slept = True
                 finally:
                     # Also when this wait ends: others may share the waiter, and wait on for days.
                     waiter.asleep.remove(woken)

@@ -31,6 +31,7 @@ from ..errors import PausepointError
 from . import health, legacy, pages, rest, submissions
 from .desk import Desk
 from .guard import Guard
+from .journal import Journal
 from .problems import tell_error, tell_parameters, tell_status
 from .redacting import keep_out_of_logs
 
@@ -84,28 +85,40 @@ def create_app(store: Store, hooks: Hooks | None = None, *, settings: Settings |
         **_untraced(),
     )
     app.state.desk = desk
-    # The only middleware, so nothing answers before it: a refused request is told by it, and never reaches a route.
+    # Nothing answers before it: a refused request is told by it, and never reaches a route.
     app.add_middleware(Guard, settings=settings)
+    # Around it, since refused requests are noted too.
+    app.add_middleware(Journal)
     app.add_exception_handler(PausepointError, tell_error)
     app.add_exception_handler(HTTPException, tell_status)
     app.add_exception_handler(RequestValidationError, tell_parameters)
     app.state.methods = _methods()
+    _include_routes(app, desk)
+    return app
+
+
+def _include_routes(app: FormApp, desk: Desk) -> None:
     for module in (pages, submissions, legacy, health):
         app.include_router(module.router)
     bearer = [_documented_bearer()] if desk.access.needs_token else []
     app.include_router(rest.router, dependencies=bearer)
-    return app
 
 
 @asynccontextmanager
 async def _swept(app: FastAPI) -> AsyncIterator[None]:
-    """Sweep the store as long as the app is served on its own; a mounted app has no lifespan, and does not."""
+    """
+    Sweep the store, try to write it and count its events as long as the app is served on its own; a mounted app has no
+    lifespan, and does not.
+    """
     desk: Desk = app.state.desk
-    sweeping = asyncio.create_task(desk.sweeper.run())
+    desk.readiness.expect()
+    # Tasks of their own: one that hangs with the store must hold up no other.
+    tasks = [asyncio.create_task(each) for each in (desk.sweeper.run(), desk.readiness.keep(), desk.observer.keep())]
     try:
         yield
     finally:
-        sweeping.cancel()
+        for task in tasks:
+            task.cancel()
         await desk.telling.rest(GOODBYE)
 
 

@@ -12,7 +12,7 @@ from starlette.requests import Request as HttpRequest
 
 from .. import _waiting
 from .._access import Access, Action, Limits, Visitor, Way
-from .._index import Index
+from .._index import Follower, Index
 from .._links import FormTokens, NameTokens, proof, verify_stream_bearer
 from .._markers import Markers
 from .._models import Request
@@ -22,8 +22,11 @@ from .._settling import Settling
 from .._store import Records, Store, layout
 from ..errors import UnknownRequestError
 from .credentials import Credentials, fault_of
+from .metrics import CountedStore, Metrics
+from .observing import Observer
 from .overlooked import Overlooked
 from .problems import Refused, too_many
+from .readiness import Readiness
 from .streaming import Hub
 from .sweeping import Sweeper
 
@@ -61,21 +64,24 @@ class Desk:
     """
 
     def __init__(self, store: Store, settings: Settings, hooks: Callable[[], Engines]) -> None:
-        self.store = store
+        self.metrics = Metrics()
+        self.store: Store = CountedStore(store, self.metrics)
         self.links = settings.link_mode
         self.public_url = settings.public_url
         self.access = Access(settings)
-        self.records = Records(store)
+        self.records = Records(self.store)
         self.limits = Limits()
         self.credentials = Credentials(settings, self.access, self.records, self.limits)
-        markers = Markers(store)
+        markers = Markers(self.store)
         self.hub = Hub(markers)
         waking = Waking(self.records, hooks)
         self.telling = Telling(waking, partial(_waiting.is_awake, store.url))
         self.settling = Settling(self.records, markers, heard=self._heard, stored=self.telling.stored)
         self.index = Index(self.records, markers, self.settling)
         self.overlooked = Overlooked(self.records, markers, self.index, waking, self.telling)
-        self.sweeper = Sweeper(store, self.index, self.overlooked)
+        self.sweeper = Sweeper(self.store, self.index, self.overlooked)
+        self.readiness = Readiness(self.store)
+        self.observer = Observer(Follower(self.index, self.records, markers), markers, self.metrics, store.url)
         self._identity_secret: bytes | None = None
         # For a store without a secret, which has no event either: the forms of such an app are good for nothing.
         self._own_secret = secrets.token_bytes(32)

@@ -25,6 +25,9 @@ from .problems import Problem, problem, told
 SAFE_METHODS = ("GET", "HEAD")
 """The others may change something, so they must come from our own pages; the router then refuses all but POST."""
 
+MACHINE_PATHS = ("/health", "/ready", "/metrics")
+"""What orchestrators and Prometheus ask for, under the bare address of a process."""
+
 BODILESS = "pausepoint.bodiless"
 """In the scope of a HEAD request: a response that never ends must end at once."""
 
@@ -98,10 +101,15 @@ class Guard:
         except Exception as error:  # noqa: BLE001 - the last one who can answer, and who can keep values out of the log
             _log_failure(inner, error)
             await _refuse(scope, receive, answer, problem(500))
+        finally:
+            # For the journal, which sees the outer scope and must not log a path: there are whole ids in it.
+            if "route" in inner:
+                scope["route"] = inner["route"]
 
     def _refusal(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
-        if not self._is_our_host(headers.getlist("host")):
+        hosts = headers.getlist("host")
+        if not (self._is_our_host(hosts) or _is_for_a_machine(scope, hosts)):
             _log.warning("A request was refused: its Host is not ours. PAUSEPOINT_PUBLIC_URL names another one.")
             return problem(421)
         if scope["method"] not in SAFE_METHODS and not self._is_same_origin(scope, headers):
@@ -134,8 +142,11 @@ class Guard:
         # it in the other header.
         if not origins or (origins == ["null"] and site == "same-origin"):
             return True
-        # Both, because behind a proxy that ends TLS we see http where the browser says https.
-        ours = {_origin(f"{scope.get('scheme', 'http')}://{headers['host']}"), self._public_origin}
+        # Behind a proxy that ends TLS we see http where the browser says https. Then only https is ours: anybody on a
+        # reviewer's way here can make up a page of the same name that comes by plain HTTP.
+        seen = _origin(f"{scope.get('scheme', 'http')}://{headers['host']}")
+        is_public = self._public_origin is not None and seen is not None and seen[1] == self._public_origin[1]
+        ours = {self._public_origin} if is_public else {seen, self._public_origin}
         return len(origins) == 1 and (given := _origin(origins[0])) is not None and given in ours
 
 
@@ -234,6 +245,26 @@ def _host_name(host: str) -> str | None:
         return None
     # urlsplit is lenient; only what it gives back unchanged is a host and nothing else.
     return parts.hostname if port_fits and parts.netloc == host and "@" not in host else None
+
+
+def _is_for_a_machine(scope: Scope, hosts: list[str]) -> bool:
+    """
+    Say whether this is a probe or a scrape, which calls a process by its bare address.
+
+    No foreign page can call itself our origin so: an address is not looked up, and a page that came from this one is
+    ours. Pages and events are not served under it all the same, for links and cookies belong to the public URL.
+    """
+    root, path = str(scope.get("root_path", "")).rstrip("/"), str(scope["path"])
+    name = _host_name(hosts[0]) if len(hosts) == 1 else None
+    return name is not None and path.removeprefix(root) in MACHINE_PATHS and _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_loopback(name: str) -> bool:

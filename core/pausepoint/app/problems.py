@@ -46,7 +46,7 @@ PLAIN = {
 """What happened and what to do next, for statuses that come without words of their own; pages have longer ones."""
 
 RETRY_SECONDS = 5
-_JSON_ROUTES = ("/api/", "/submit/json", "/status/", "/health", "/ready", "/openapi.json")
+_JSON_ROUTES = ("/api/", "/submit/json", "/status/", "/health", "/ready", "/metrics", "/openapi.json")
 
 
 class Refused(HTTPException):

@@ -127,6 +127,19 @@ class CancelBody(Model):
     reason: str = ""
 
 
+class Resumptions(Model):
+    """
+    How long answers took.
+
+    Attributes:
+        seconds: From an answer until its workflow went on with it; one number for each, at most 1000.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    seconds: list[Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(max_length=1000)
+
+
 @router.get("/events", responses=refusals(*ACCESS, 422, 500, 503))
 async def list_events(
     http: HttpRequest,
@@ -201,6 +214,24 @@ async def stream_hints(
     """
     await desk.admit_stream(http)
     return EventStream(desk.hub, mailbox)
+
+
+@router.post(
+    "/resumed",
+    status_code=204,
+    response_class=HttpResponse,
+    openapi_extra=json_body(Resumptions),
+    responses=refusals(401, 422, 429, 500, post=True),
+)
+async def count_resumptions(http: HttpRequest, desk: AtDesk) -> HttpResponse:
+    """
+    Take in how long answers took to reach their workflows, for `/metrics`; nothing is stored.
+
+    From waiting workflows; the bearer is that of the stream.
+    """
+    await desk.admit_stream(http)
+    desk.metrics.resumed((await json_of(http, Resumptions)).seconds)
+    return HttpResponse(status_code=204)
 
 
 @router.post(

@@ -162,13 +162,14 @@ def _publish(address: SharedAddress, url: str) -> None:
 
 def _run(storage: Storage, settings: Settings, prefix: str, listener: socket.socket, workers: int) -> None:
     # Here and not above: it imports a web framework, which the other commands need not wait for.
-    from .worker import application, serve_alone, serve_in_workers
+    from .worker import application, log_as, serve_alone, serve_in_workers
 
     def ignore(number: int, frame: FrameType | None) -> None:
         """Stand in for the usual handler: when all is done, uvicorn raises the signal that ended it once more."""
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ignore)
+    log_as(settings)
     if workers == 1:
         serve_alone(application(storage.store, settings, prefix), listener)
     else:

@@ -7,8 +7,10 @@ import multiprocessing
 import os
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -17,6 +19,8 @@ from .._local import end_streams
 from .._settings import Settings
 from .._store import Store, open_store
 from ..app import create_app
+from ..app.metrics import MULTIPROCESS
+from .lines import log_as_json
 
 GRACE = 2
 """Whole seconds that requests have to be answered once the server is told to end."""
@@ -79,7 +83,30 @@ def worker_application() -> Application:
     """Make the form app in a worker; uvicorn calls it by name."""
     threading.Thread(target=_end_with_parent, name="pausepoint parent", daemon=True).start()
     settings = Settings.load()
-    return application(open_store(settings.store), settings, os.environ.get(PREFIX_VARIABLE, ""))
+    log_as(settings)
+    made = application(open_store(settings.store), settings, os.environ.get(PREFIX_VARIABLE, ""))
+    _end_streams_with(made)
+    return made
+
+
+def _end_streams_with(app: Application) -> None:
+    """Let the signals that end this worker end the app's streams first: uvicorn's own server waits for them."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before = signal.getsignal(number)
+
+        # With the number's own `before`: each signal has a handler of its own.
+        def ending(number: int, frame: FrameType | None, before: Any = before) -> None:
+            end_streams(app)
+            if callable(before):
+                before(number, frame)
+
+        signal.signal(number, ending)
+
+
+def log_as(settings: Settings) -> None:
+    """Write this process's log as the settings ask for."""
+    if settings.log == "json":
+        log_as_json()
 
 
 def _end_with_parent() -> None:
@@ -105,10 +132,12 @@ def serve_in_workers(settings: Settings, prefix: str, listener: socket.socket, w
         listener: They all accept from this socket.
         workers: How many.
     """
-    # Workers are started afresh and not forked: nothing but their environment reaches them.
-    os.environ.update({**settings.environ(), PREFIX_VARIABLE: prefix})
     name = f"{__name__}:{worker_application.__name__}"
-    uvicorn.run(name, factory=True, workers=workers, fd=listener.fileno(), **_CONFIG)
+    # A scrape reaches any of the workers, so each must be able to tell the figures of all.
+    with tempfile.TemporaryDirectory(prefix="pausepoint-") as figures:
+        # Workers are started afresh and not forked: nothing but their environment reaches them.
+        os.environ.update({**settings.environ(), PREFIX_VARIABLE: prefix, MULTIPROCESS: figures})
+        uvicorn.run(name, factory=True, workers=workers, fd=listener.fileno(), **_CONFIG)
 
 
 _CONFIG: dict[str, Any] = {
@@ -121,4 +150,6 @@ _CONFIG: dict[str, Any] = {
     "proxy_headers": False,
     "server_header": False,
     "timeout_graceful_shutdown": GRACE,
+    # Longer than proxies keep idle connections: one that we close first could be just about to bring an answer.
+    "timeout_keep_alive": 75,
 }

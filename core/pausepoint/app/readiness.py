@@ -1,0 +1,112 @@
+"""
+Whether the app can work: it can read and list its store, it has proven that it can write, its index is built.
+
+Reading is tried whenever somebody asks. Writing is not, because a GET changes nothing: an app that runs on its own
+tries it by itself, now and then, and tells what came of the last try.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+import anyio
+
+from .._store import Store, layout
+from ..errors import PausepointError, StoreError
+
+PROVE_EVERY = 30.0
+"""Seconds between two tries to write."""
+PROVE_AGAIN = 5.0
+"""Seconds after which a try that failed is made again."""
+STALE = 2 * PROVE_EVERY + 60.0
+"""Seconds after which a try that went well proves nothing any more: two further ones hang, or the loop does."""
+
+_log = logging.getLogger("pausepoint")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """
+    What is known just now.
+
+    Attributes:
+        writes: `proven`, or `untried` in an app that is mounted in another and tries nothing by itself.
+        index: `built`, or `untried` likewise: there, the first list builds it.
+    """
+
+    writes: Literal["proven", "untried"]
+    index: Literal["built", "untried"]
+
+
+class Readiness:
+    """
+    The readiness of one app process.
+
+    Args:
+        store: The store.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._is_kept = False
+        self._proven_at: float | None = None
+        self._failure: tuple[str, str] | None = None
+
+    def expect(self) -> None:
+        """Be ready only once writing is proven and the index is built; somebody is about to see to both."""
+        self._is_kept = True
+
+    async def keep(self) -> None:
+        """Prove again and again, until cancelled, that the store can be written."""
+        while True:
+            await self.prove()
+            await anyio.sleep(PROVE_AGAIN if self._failure else PROVE_EVERY)
+
+    async def prove(self) -> None:
+        """
+        Try to write, and remember what came of it.
+
+        The object is the same each time, so nothing piles up where the credentials may not delete: after the first
+        time the store refuses it as one that exists, which takes the same permission, and on a disk the same room.
+        """
+        try:
+            await self._store.create(layout.PROBE, b"")
+        except PausepointError as error:
+            if self._failure is None:
+                _log.warning("The store cannot be written, which is tried again: %s", error)
+            # Its words only: one error that is raised again and again has a traceback that grows and grows.
+            self._failure = error.what, error.todo
+        except Exception as error:  # noqa: BLE001 - a try that ended the tries would leave the last word standing
+            _log.error("The store cannot be written, which is tried again: %s", type(error).__name__)
+            self._failure = "The store cannot be written.", "What happened is in the form app's log."
+        else:
+            self._failure = None
+            self._proven_at = anyio.current_time()
+
+    async def verdict(self, is_indexed: bool) -> Verdict:
+        """
+        Say whether the app can work.
+
+        Args:
+            is_indexed: The index is built.
+
+        Raises:
+            StoreError: It cannot, or not yet.
+        """
+        # Both kinds of access: permission to read an object does not include permission to list.
+        await self._store.get(layout.STORE)
+        await self._store.list(layout.KEYS)
+        if trouble := self._trouble(is_indexed):
+            raise StoreError(*trouble)
+        return Verdict("proven" if self._proven_at else "untried", "built" if is_indexed else "untried")
+
+    def _trouble(self, is_indexed: bool) -> tuple[str, str] | None:
+        if self._failure is not None or not self._is_kept:
+            return self._failure
+        if self._proven_at is None or anyio.current_time() - self._proven_at > STALE:
+            return "It is not known yet whether the store can be written.", "Ask again in a moment."
+        if not is_indexed:
+            return "The list of the store's events is still being made.", "Ask again in a moment."
+        return None
