@@ -40,7 +40,9 @@ class Ledger:
 
 
 def test_the_same_question_has_the_same_id_whatever_the_attempt() -> None:
-    again = RUN.model_copy(update={"attempt": 7, "url": "https://engine.example", "resumable": False})
+    again = RUN.model_copy(
+        update={"attempt": 7, "execution": "x", "place": "y", "url": "https://engine.example", "resumable": False}
+    )
 
     assert request_id_of(SECRET, RUN, "key", 0) == request_id_of(SECRET, again, "key", 0)
 
@@ -103,6 +105,19 @@ def test_changed_words_or_types_make_a_new_automatic_key() -> None:
 
     assert same == digest_of_question("p", "t", {"type": "integer"})
     assert len({same, digest_of_question("q", "t", {"type": "integer"}), digest_of_question("p", "t", {})}) == 3
+
+
+def test_the_same_words_in_another_place_make_another_automatic_key() -> None:
+    places = [digest_of_question("Which?", "t", {"type": "string"}, place) for place in (None, "", "a", "b")]
+
+    assert len(set(places)) == 4
+
+
+def test_questions_are_counted_anew_in_each_execution_whatever_the_attempt_says() -> None:
+    ordinals = Ordinals()
+    first, second = (RUN.model_copy(update={"attempt": 0, "execution": name}) for name in ("first", "second"))
+
+    assert [ordinals.next(run, "a", "d") for run in (first, first, second)] == [0, 1, 0]
 
 
 def test_no_two_automatic_keys_are_alike_because_a_name_holds_what_a_digest_holds() -> None:

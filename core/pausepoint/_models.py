@@ -74,6 +74,10 @@ class RunContext(Model):
         task_id: The task within the run, where there are tasks.
         map_index: The position within a mapped task.
         attempt: Which try this is, from 0; known, never part of identity.
+        place: Tells calls of one task apart that an engine gives no index, and stays the same when they are made again,
+            e.g. a digest of their inputs. Part of automatic keys; an author's own key does without it.
+        execution: Names this very try among all that a process sees, where `attempt` alone does not: questions are
+            counted anew in each. Never part of identity.
         resumable: False where a restart cannot come back to this run (a process without an id).
         url: The run's page in the engine's own UI, shown to reviewers.
     """
@@ -84,6 +88,8 @@ class RunContext(Model):
     task_id: str | None = None
     map_index: int | None = None
     attempt: int | None = None
+    place: str | None = None
+    execution: str | None = None
     resumable: bool = True
     url: str | None = None
 

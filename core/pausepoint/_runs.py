@@ -58,9 +58,10 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
 
 
-def digest_of_question(prompt: str, title: str, json_schema: dict[str, Any]) -> str:
-    """Return 16 hexadecimal characters that change whenever the words or the type of a question do."""
-    return hashlib.sha256(canonical([prompt, title, json_schema])).hexdigest()[:16]
+def digest_of_question(prompt: str, title: str, json_schema: dict[str, Any], place: str | None = None) -> str:
+    """Return 16 hexadecimal characters that change whenever the words, the type or the place of a question do."""
+    asked = [prompt, title, json_schema] if place is None else [prompt, title, json_schema, place]
+    return hashlib.sha256(canonical(asked)).hexdigest()[:16]
 
 
 class Ordinals:
@@ -93,8 +94,9 @@ class Ordinals:
 
 
 def _asked(run: RunContext, name: str, digest: str) -> tuple[Any, ...]:
-    # With the attempt: a retry in the same process counts from 0 again, and so finds what the attempt before it asked.
-    return (run.engine, run.project, run.run_id, run.task_id, run.map_index, run.attempt, name, digest)
+    # With the try: a retry in the same process counts from 0 again, and so finds what the try before it asked.
+    tried = run.attempt if run.execution is None else run.execution
+    return (run.engine, run.project, run.run_id, run.task_id, run.map_index, tried, name, digest)
 
 
 def automatic_key(name: str, digest: str, ordinal: int) -> str:

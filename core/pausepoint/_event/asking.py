@@ -33,7 +33,7 @@ def counted(question: Question[Any], scope: RunScope) -> Iterator[str]:
     if question.key is not None:
         yield question.key
         return
-    digest = digest_of_question(question.prompt, question.title, question.answer.json_schema)
+    digest = digest_of_question(question.prompt, question.title, question.answer.json_schema, scope.context.place)
     ordinal = scope.ordinals.next(scope.context, question.name, digest)
     try:
         yield automatic_key(question.name, digest, ordinal)
