@@ -1,0 +1,110 @@
+"""The question as Prefect's own Resume dialog shows it: a JSON Schema, a description, and the answer that comes back."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import State
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.input import keyset_from_paused_state
+from pydantic import JsonValue
+
+from pausepoint.hooks import Answer, Request
+
+ENGINE_UI = "prefect"
+
+
+def asks_for_nothing(request: Request) -> bool:
+    """Say whether the question is only whether to go on; Prefect's dialog then has no form."""
+    return request.json_schema.get("type") == "null"
+
+
+async def put_form(client: PrefectClient, run_id: UUID, request: Request, state: State[Any], url: str) -> None:
+    """
+    Store what the Resume dialog of *state* shows, and say so in the state.
+
+    Before the state is set, and not after it as Prefect does: a resume that comes between would be refused.
+    """
+    if asks_for_nothing(request):
+        return
+    keyset = keyset_from_paused_state(state)
+    state.state_details.run_input_keyset = dict(keyset)
+    description = f"{request.prompt}\n\n[Answer in the full form]({url})"
+    await client.create_flow_run_input(run_id, keyset["schema"], json.dumps(native_schema(request)))
+    await client.create_flow_run_input(run_id, keyset["description"], json.dumps(description))
+
+
+async def taken_answer(client: PrefectClient, run_id: UUID, request: Request, key: str) -> Answer:
+    """Return the answer that Prefect's dialog stored under *key*: an empty one where everything was left as it was."""
+    given: Any = {}
+    with suppress(ObjectNotFound, PrefectHTTPStatusError):
+        given = json.loads(await client.read_flow_run_input(run_id, key))
+    # Prefect does not know who sits at its dialog.
+    return Answer(value=_unwrapped(request, given), through=ENGINE_UI)
+
+
+def native_schema(request: Request) -> dict[str, Any]:
+    """
+    Return the answer's schema as an object, as Prefect's dialog needs it.
+
+    Models are shown as they are; anything else becomes the one field `value`, as with Prefect's own automatic inputs.
+    """
+    schema = _with_old_references(request.json_schema)
+    definitions = schema.pop("definitions", {})
+    shown = _root(schema, definitions)
+    initial = request.initial.value if request.initial else None
+    if _is_wrapped(request):
+        field = {"title": "Value", **schema} | ({"default": initial} if request.initial else {})
+        shown = {
+            "title": request.data_type,
+            "type": "object",
+            "properties": {"value": field},
+            "required": ["value"],
+            "additionalProperties": False,
+        }
+    elif isinstance(initial, dict):
+        fields = shown["properties"].items()
+        filled = {name: field | ({"default": initial[name]} if name in initial else {}) for name, field in fields}
+        shown = {**shown, "properties": filled}
+    return {**shown, "definitions": definitions} if definitions else shown
+
+
+def _is_wrapped(request: Request) -> bool:
+    schema = request.json_schema
+    return "properties" not in _root(schema, schema.get("$defs", {}))
+
+
+def _root(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    # A model that refers to itself is a reference at the root.
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    found: dict[str, Any] = definitions.get(name, schema)
+    return found
+
+
+def _unwrapped(request: Request, given: Any) -> JsonValue:
+    if asks_for_nothing(request):
+        return None
+    if _is_wrapped(request) and isinstance(given, dict):
+        return given.get("value")
+    value: JsonValue = given
+    return value
+
+
+def _with_old_references(schema: Any) -> Any:
+    """Spell references as Prefect's pages know them, `#/definitions/X`; a property may be called `$ref`, a value not."""
+    if isinstance(schema, list):
+        return [_with_old_references(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        "definitions" if name == "$defs" else name: (
+            part.replace("#/$defs/", "#/definitions/")
+            if name == "$ref" and isinstance(part, str)
+            else _with_old_references(part)
+        )
+        for name, part in schema.items()
+    }

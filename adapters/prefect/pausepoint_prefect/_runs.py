@@ -1,0 +1,126 @@
+"""Which flow run and task the calling code belongs to, in terms that a retry does not change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.runtime import flow_run
+from pydantic_core import to_jsonable_python
+
+from pausepoint.hooks import RunContext
+
+ENGINE = "prefect"
+MOST_EXECUTIONS = 200
+"""Executions of flows whose calls of tasks are told apart; a process that serves flows for weeks forgets the oldest."""
+
+
+def current_run() -> RunContext | None:
+    """
+    Describe the calling code's run; None outside of flows and tasks.
+
+    A subflow goes by the parent's task run that stands for it: when the parent is retried, Prefect gives the subflow
+    a new run, but not a new place in its parent.
+    """
+    flow, task = FlowRunContext.get(), _task_of(FlowRunContext.get())
+    run_id = flow_run_id()
+    if run_id is None and task is None:
+        return None
+    within = flow.flow_run if flow is not None else None
+    stands_for = within.parent_task_run_id if within is not None else None
+    tried = task.task_run.run_count if task is not None else within.run_count if within is not None else 1
+    return RunContext(
+        engine=ENGINE,
+        run_id=str(stands_for or run_id or (task and task.task_run.id)),
+        task_id=task.task_run.task_key if task is not None else None,
+        attempt=max(tried - 1, 0),
+        place=_place(flow, task) if task is not None else None,
+        execution=_execution(flow, task),
+        url=_page(),
+    )
+
+
+def flow_run_id() -> UUID | None:
+    """Return the id of the flow run around the calling code, a subflow's own; None outside of flows."""
+    found = flow_run.id
+    return UUID(found) if found else None
+
+
+def is_in_task() -> bool:
+    """Say whether the calling code belongs to a task of its flow."""
+    return _task_of(FlowRunContext.get()) is not None
+
+
+def _task_of(flow: FlowRunContext | None) -> TaskRunContext | None:
+    task = TaskRunContext.get()
+    if task is None or flow is None or flow.flow_run is None:
+        return task
+    # A flow that is called from a task still sees the context of that task, which is another flow's.
+    return task if task.task_run.flow_run_id == flow.flow_run.id else None
+
+
+def _execution(flow: FlowRunContext | None, task: TaskRunContext | None) -> str | None:
+    # By the moment it began and not by Prefect's run count, which a resumed pause moves on.
+    if task is not None:
+        return f"{task.task_run.id} {task.start_time.isoformat()}"
+    return f"{flow_run.id} {flow.start_time.isoformat()}" if flow is not None else None
+
+
+def _page() -> str | None:
+    page: str | None = flow_run.ui_url
+    return page if page and page.startswith("http") else None
+
+
+# ---- calls of one task: Prefect numbers neither them nor the children of a map
+
+_lock = threading.Lock()
+_calls: OrderedDict[str, dict[tuple[str, str], list[UUID]]] = OrderedDict()
+
+
+def _place(flow: FlowRunContext | None, task: TaskRunContext) -> str:
+    """
+    Tell this call of a task from others of the same flow run: by its inputs, and among equal ones by who asks first.
+
+    A retry of the call is in its own place again; so is, with the same inputs, the same call in a retry of the flow.
+    """
+    digest = _digest(task.parameters)
+    called = (task.task_run.task_key, digest)
+    with _lock:
+        calls = _calls.setdefault(_execution(flow, None) or "", {})
+        _calls.move_to_end(_execution(flow, None) or "")
+        if len(_calls) > MOST_EXECUTIONS:
+            _calls.popitem(last=False)
+        known = calls.setdefault(called, [])
+        if task.task_run.id not in known:
+            known.append(task.task_run.id)
+        return f"{digest} {known.index(task.task_run.id)}"
+
+
+def _digest(inputs: Mapping[str, Any]) -> str:
+    """Return 16 hexadecimal characters of those inputs that are spelt the same in every process."""
+    told = {name: _told(value) for name, value in inputs.items()}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _told(value: Any) -> Any:
+    try:
+        # Bytes, and arrays that lie in memory as bytes do: an image to label is told from the next one.
+        return hashlib.sha256(memoryview(value)).hexdigest()
+    except (TypeError, ValueError, BufferError):
+        pass
+    try:
+        return json.loads(json.dumps(value, sort_keys=True, default=_plain))
+    except (TypeError, ValueError):
+        return type(value).__qualname__
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (set, frozenset)):
+        raise TypeError("the order of a set differs from process to process")
+    return to_jsonable_python(value)
