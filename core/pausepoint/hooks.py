@@ -81,6 +81,17 @@ class Waiter(Protocol):
             StoreError: The stored response cannot be understood.
         """
 
+    async def look(self) -> Response | None:
+        """
+        Look once, and judge the answers that only this process can judge; for an engine that is about to let go of it.
+
+        Returns:
+            The outcome; None while there is none.
+
+        Raises:
+            StoreError: The stored response cannot be understood.
+        """
+
     async def offer(self, answer: Answer) -> Response:
         """
         Submit an answer that was given in the engine's own UI, checked as any other.

@@ -49,6 +49,10 @@ class EventWaiter:
         """See `Waiter.settled`."""
         return await run_aio(self._watcher.wait, self._request, self._parse, self._poll)
 
+    async def look(self) -> Response | None:
+        """See `Waiter.look`."""
+        return await run_aio(self._watcher.look, self._request, self._parse, self._poll)
+
     async def offer(self, answer: Answer) -> Response:
         """See `Waiter.offer`."""
         return await run_aio(self._offered, answer)
