@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, cast
 from uuid import UUID
 
-import pausepoint
 from prefect.input import RunInput as PrefectRunInput
 from prefect.input.actions import acreate_flow_run_input, create_flow_run_input
 from prefect.input.run_input import Keyset
 from pydantic import TypeAdapter
 from typing_extensions import Self
+
+import pausepoint
 
 from ._dispatching import dispatched
 

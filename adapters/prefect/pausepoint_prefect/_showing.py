@@ -36,7 +36,7 @@ async def show(request: Request, url: str) -> None:
     _shown[request.request_id, url] = None
     if len(_shown) > MOST_REMEMBERED:
         _shown.popitem(last=False)
-    run_log().info("%s Answer at %s", _headline(request), url)
+    run_log().info("%s: answer at %s", _headline(request), url)
     _emit(request, url)
     if FlowRunContext.get() is None and TaskRunContext.get() is None:
         return

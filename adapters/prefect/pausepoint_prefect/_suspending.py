@@ -12,7 +12,6 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound, Pause, PrefectHTTPStatusError
-from prefect.input import keyset_from_paused_state
 from prefect.states import Scheduled, Suspended
 
 from pausepoint.errors import AdapterError, AnswerError
