@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from reviewing import Machine, free_port
@@ -32,34 +34,44 @@ os.environ.update(
     }
 )
 LIMIT = 90.0
+# Also before that: what is registered first is called last, and Prefect sends its last logs and events when we exit.
+SERVERS: list[subprocess.Popen[bytes]] = []
+
+
+@atexit.register
+def stop_servers() -> None:
+    """End what was started here."""
+    for process in SERVERS:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def server() -> Iterator[str]:
+def server() -> str:
     """The address of a Prefect server with a database of its own."""
-    import httpx
-
-    log = (HOME / "server.log").open("w")
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(PORT)]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    with (HOME / "server.log").open("w") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    SERVERS.append(process)
     url = os.environ["PREFECT_API_URL"]
     ends = time.monotonic() + LIMIT
-    while True:
-        try:
-            if httpx.get(f"{url}/health", timeout=5).is_success:
-                break
-        except httpx.HTTPError:
-            pass
-        assert process.poll() is None and time.monotonic() < ends, (HOME / "server.log").read_text("utf-8")
+    while not answers(url):
+        assert process.poll() is None, (HOME / "server.log").read_text("utf-8")
+        assert time.monotonic() < ends, (HOME / "server.log").read_text("utf-8")
         time.sleep(0.2)
-    yield url
-    process.terminate()
+    return url
+
+
+def answers(url: str) -> bool:
+    """Say whether the server is up."""
     try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    log.close()
+        return httpx.get(f"{url}/health", timeout=5).is_success
+    except httpx.HTTPError:
+        return False
 
 
 @pytest.fixture(autouse=True)

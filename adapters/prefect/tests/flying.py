@@ -111,6 +111,10 @@ class Flying:
         """The links of the first *count* questions, as artifacts of the run show them."""
         return until(lambda: found if len(found := links_of(self.run_id)) >= count else None, f"{count} links")[:count]
 
+    def link_count(self) -> int:
+        """How many questions the run has asked so far."""
+        return len(links_of(self.run_id))
+
     def logged(self, text: str) -> str:
         """Wait for a line in the run's log on the server, and return it."""
         return until(lambda: next((line for line in log_of(self.run_id) if text in line), None), f"the line {text!r}")
