@@ -22,7 +22,7 @@ from ._choosing import POLL, Choice, checked_mode, choosing
 from ._dispatching import dispatched
 from ._paused import AnsweredInVain
 from ._run_input import description_of
-from ._runs import current_run
+from ._runs import claim, current_run
 from ._timeout import PauseTimeoutError
 from ._waiting import PAUSING, RESUMING
 
@@ -208,6 +208,7 @@ class _Call:
     @contextmanager
     def minding(self, event: Event[Any]) -> Iterator[None]:
         """Give what the wait raises the classes that Prefect's callers know."""
+        claim(event.request_id, f"{event.name!r} ({event.request_id[:8]})")
         try:
             yield
         except WaitTimeoutError as error:

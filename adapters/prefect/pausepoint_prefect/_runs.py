@@ -14,6 +14,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.runtime import flow_run
 from pydantic_core import to_jsonable_python
 
+from pausepoint.errors import UsageError
 from pausepoint.hooks import RunContext
 
 ENGINE = "prefect"
@@ -77,10 +78,34 @@ def _page() -> str | None:
     return page if page and page.startswith("http") else None
 
 
+def claim(request_id: str, label: str) -> None:
+    """
+    Remember which call of a task asks this event.
+
+    Raises:
+        UsageError: Another call of the task, or another child of a map, has asked it in the same execution of the flow.
+            With one key for all, the answer to one would be taken for the others, whatever they ask about.
+    """
+    flow = FlowRunContext.get()
+    task = _task_of(flow)
+    if task is None:
+        return
+    with _lock:
+        claims = _claims.setdefault(_execution(flow, None) or "", {})
+        _forget_oldest(_claims)
+        if claims.setdefault(request_id, task.task_run.id) != task.task_run.id:
+            raise UsageError(
+                "Another call of this task has asked under this key already.",
+                "Put what tells the calls apart into the key, for example key=f'approve-{name}', or leave it out.",
+                label,
+            )
+
+
 # ---- calls of one task: Prefect numbers neither them nor the children of a map
 
 _lock = threading.Lock()
 _calls: OrderedDict[str, dict[tuple[str, str], list[UUID]]] = OrderedDict()
+_claims: OrderedDict[str, dict[str, UUID]] = OrderedDict()
 
 
 def _place(flow: FlowRunContext | None, task: TaskRunContext) -> str:
@@ -93,13 +118,16 @@ def _place(flow: FlowRunContext | None, task: TaskRunContext) -> str:
     called = (task.task_run.task_key, digest)
     with _lock:
         calls = _calls.setdefault(_execution(flow, None) or "", {})
-        _calls.move_to_end(_execution(flow, None) or "")
-        if len(_calls) > MOST_EXECUTIONS:
-            _calls.popitem(last=False)
+        _forget_oldest(_calls)
         known = calls.setdefault(called, [])
         if task.task_run.id not in known:
             known.append(task.task_run.id)
         return f"{digest} {known.index(task.task_run.id)}"
+
+
+def _forget_oldest(executions: OrderedDict[str, Any]) -> None:
+    if len(executions) > MOST_EXECUTIONS:
+        executions.popitem(last=False)
 
 
 def _digest(inputs: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from pausepoint.hooks import Leave, Request, Response, Waiter
 
 from ._choosing import Choice, choice
 from ._paused import paused
-from ._runs import flow_run_id
+from ._runs import claim, flow_run_id
 from ._showing import run_log
 from ._suspending import suspended
 from ._watching import close_if_cancelled, is_cancelled, is_done, left, listening
@@ -22,6 +22,7 @@ RESUMING = "Resuming flow run execution!"
 
 async def wait(request: Request, waiter: Waiter) -> Response | Leave:
     """Wait in the chosen way; with Prefect's own lines in the log, unless the caller writes them."""
+    claim(request.request_id, request.label)
     way, run_id = choice(), flow_run_id()
     if run_id is None:  # a task that no flow has called: there is no run to pause or to watch
         return await waiter.settled()
