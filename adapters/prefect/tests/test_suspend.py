@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
 import pytest
-from flying import Flying, answer, links_of, log_of, resume, states_of, status, until
+from flying import Flying, answer, links_of, resume, states_of, status
 from prefect import flow, task
 from prefect.client.orchestration import get_client
+from prefect.states import Running, Scheduled
+from serving import Deployment, link_of, until_completed, until_suspended
 
+import pausepoint_prefect.plugin
+from pausepoint.errors import AdapterError
+from pausepoint.hooks import Request, RunContext
 from pausepoint_prefect import resume_flow_run, suspend_flow_run
-from reviewing import Machine, Script
+from reviewing import Machine
 
 SERVED = '''
 import sys
@@ -59,75 +64,13 @@ if __name__ == "__main__":
 '''
 
 
-class Deployment:
-    """A served flow, a form app beside it, and what its runs wrote down."""
-
-    def __init__(self, machine: Machine, name: str) -> None:
-        self.machine = machine
-        self.name = f"suspending/{name}"
-        self.told = machine.folder / "told.txt"
-        self.told.touch()
-        self.served_by = machine.write("served.py", SERVED)
-        self.app = self.start_app()
-        self.runner = machine.start(
-            self.served_by, self.told, name, PAUSEPOINT_URL=self.url, PAUSEPOINT_PREFECT_WAIT="suspend"
-        )
-        until(self.known, "a deployment")
-
-    def start_app(self) -> Script:
-        port = self.machine.environ()["PAUSEPOINT_PORT"]
-        self.url = f"http://127.0.0.1:{port}"
-        app = self.machine.command("pausepoint", "serve", "--port", port)
-        self.machine.until_it_answers(f"{self.url}/health")
-        return app
-
-    def known(self) -> Any:
-        from prefect.exceptions import ObjectNotFound
-
-        assert self.runner.process.poll() is None, self.runner.told
-        with get_client(sync_client=True) as client:
-            try:
-                return client.read_deployment_by_name(self.name)
-            except ObjectNotFound:
-                return None
-
-    def run(self, asks: str) -> UUID:
-        with get_client(sync_client=True) as client:
-            return client.create_flow_run_from_deployment(self.known().id, parameters={"asks": asks}).id
-
-    def lines(self) -> list[str]:
-        return self.told.read_text("utf-8").splitlines()
-
-    def until_told(self, line: str) -> None:
-        until(lambda: line in self.lines(), f"{line!r} in {self.lines()}\n{self.runner.told}")
-
-
 @pytest.fixture
 def deployment(machine: Machine, tmp_path: Path) -> Iterator[Deployment]:
-    yield Deployment(machine, tmp_path.name)
-
-
-def until_suspended(run_id: UUID, times: int = 1) -> None:
-    def is_so() -> bool:
-        names = [state.name for state in states_of(run_id)]
-        return names.count("Suspended") >= times and names[-1] == "Suspended"
-
-    until(is_so, f"the run Suspended for the {times}. time: {states_of(run_id)} {log_of(run_id)}")
-
-
-def until_completed(run_id: UUID) -> list[str | None]:
-    until(lambda: states_of(run_id)[-1].is_final(), f"the end: {states_of(run_id)}")
-    names = [state.name for state in states_of(run_id)]
-    assert names[-1] == "Completed", f"{names} {log_of(run_id)}"
-    return names
-
-
-def link_of(run_id: UUID, which: int = 0) -> str:
-    return until(lambda: found[which] if len(found := links_of(run_id)) > which else None, "a link")
+    yield Deployment(machine, tmp_path.name, SERVED, "suspending", PAUSEPOINT_PREFECT_WAIT="suspend")
 
 
 def test_two_questions_are_each_asked_once_and_no_process_waits(deployment: Deployment) -> None:
-    run_id = deployment.run("two")
+    run_id = deployment.run(asks="two")
     until_suspended(run_id)
     assert answer(link_of(run_id), "Ann").status_code == 200
     until_suspended(run_id, 2)
@@ -139,12 +82,10 @@ def test_two_questions_are_each_asked_once_and_no_process_waits(deployment: Depl
 
 
 def test_a_premature_resume_asks_nothing_twice(deployment: Deployment) -> None:
-    run_id = deployment.run("one")
+    run_id = deployment.run(asks="one")
     until_suspended(run_id)
     link = link_of(run_id)
     with get_client(sync_client=True) as client:
-        from prefect.states import Scheduled
-
         client.set_flow_run_state(run_id, Scheduled(name="Resuming"))
     until_suspended(run_id, 2)
     assert links_of(run_id) == [link]
@@ -155,7 +96,7 @@ def test_a_premature_resume_asks_nothing_twice(deployment: Deployment) -> None:
 
 
 def test_an_answer_in_prefects_own_dialog_settles_a_suspended_question_too(deployment: Deployment) -> None:
-    run_id = deployment.run("one")
+    run_id = deployment.run(asks="one")
     until_suspended(run_id)
     link = link_of(run_id)
     assert resume(run_id, {"value": 7})["status"] == "REJECT"
@@ -167,7 +108,7 @@ def test_an_answer_in_prefects_own_dialog_settles_a_suspended_question_too(deplo
 
 
 def test_an_answer_that_only_the_flow_can_judge_wakes_it_for_that(deployment: Deployment) -> None:
-    run_id = deployment.run("judged")
+    run_id = deployment.run(asks="judged")
     until_suspended(run_id)
     link = link_of(run_id)
     assert answer(link, 3).status_code == 202
@@ -179,7 +120,7 @@ def test_an_answer_that_only_the_flow_can_judge_wakes_it_for_that(deployment: De
 
 
 def test_a_deadline_wakes_the_run_which_catches_it_and_goes_on(deployment: Deployment) -> None:
-    run_id = deployment.run("timeout")
+    run_id = deployment.run(asks="timeout")
     until_suspended(run_id)
     until_completed(run_id)
 
@@ -187,7 +128,7 @@ def test_a_deadline_wakes_the_run_which_catches_it_and_goes_on(deployment: Deplo
 
 
 def test_an_app_killed_between_settling_and_resuming_is_made_good_by_the_next_one(deployment: Deployment) -> None:
-    run_id = deployment.run("one")
+    run_id = deployment.run(asks="one")
     until_suspended(run_id)
     link = link_of(run_id)
     # An app that cannot reach Prefect settles and does not resume; then it is killed.
@@ -224,3 +165,41 @@ def test_prefects_own_reasons_reach_the_author_where_it_cannot_suspend() -> None
         error = flying.error()
         assert isinstance(error, RuntimeError)
         assert reason in str(error)
+
+
+def test_an_answer_that_comes_while_the_run_is_about_to_be_suspended_wakes_it_later() -> None:
+    @flow
+    def some_flow() -> None:
+        pass
+
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run(some_flow, state=Running())
+        request = request_of(str(run.id), url="http://127.0.0.1/runs")
+        woken = pausepoint_prefect.plugin.pausepoint_wake(request=request, reason="response")
+        assert woken is not None
+        asyncio.run(woken)
+        client.create_flow_run_input(run.id, f"pausepoint-{request.request_id[:8]}-suspending", '"about to be"')
+    with pytest.raises(AdapterError, match="about to be suspended"):
+        asyncio.run(pausepoint_prefect.plugin.pausepoint_wake(request=request, reason="response"))
+
+
+def test_waking_a_run_that_is_gone_or_that_no_server_knows_is_no_error() -> None:
+    gone = request_of("00000000-0000-4000-8000-000000000000", url="http://127.0.0.1/runs")
+    asyncio.run(pausepoint_prefect.plugin.pausepoint_wake(request=gone, reason="response"))
+
+    assert pausepoint_prefect.plugin.pausepoint_wake(request=request_of("x", url=None), reason="response") is None
+
+
+def request_of(run_id: str, url: str | None) -> Request:
+    return Request(
+        request_id="a" * 26,
+        name="approve",
+        key="approve",
+        run=RunContext(engine="prefect", run_id=run_id, url=url),
+        title="Approve?",
+        prompt="",
+        data_type="bool",
+        json_schema={"type": "boolean"},
+        schema_complete=True,
+        created_at=datetime.now(timezone.utc),
+    )

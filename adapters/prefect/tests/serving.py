@@ -1,0 +1,79 @@
+"""A served flow, the form app beside it, and what its runs wrote down."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flying import links_of, log_of, states_of, until
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+
+from reviewing import Machine, Script
+
+
+class Deployment:
+    """
+    A deployment of its own, served by a process of its own.
+
+    Args:
+        machine: Where the processes run.
+        name: What tells it from other deployments.
+        source: A script that serves a flow; it is given the file to write into, and the name.
+        flow: The flow's name.
+        settings: For the script.
+    """
+
+    def __init__(self, machine: Machine, name: str, source: str, flow: str, **settings: str) -> None:
+        self.machine = machine
+        self.name = f"{flow}/{name}"
+        self.told = machine.folder / "told.txt"
+        self.told.touch()
+        self.served_by = machine.write("served.py", source)
+        self.app = self.start_app()
+        self.runner = machine.start(self.served_by, self.told, name, PAUSEPOINT_URL=self.url, **settings)
+        until(self.known, "a deployment")
+
+    def start_app(self) -> Script:
+        port = self.machine.environ()["PAUSEPOINT_PORT"]
+        self.url = f"http://127.0.0.1:{port}"
+        app = self.machine.command("pausepoint", "serve", "--port", port)
+        self.machine.until_it_answers(f"{self.url}/health")
+        return app
+
+    def known(self) -> Any:
+        assert self.runner.process.poll() is None, self.runner.told
+        with get_client(sync_client=True) as client:
+            try:
+                return client.read_deployment_by_name(self.name)
+            except ObjectNotFound:
+                return None
+
+    def run(self, **parameters: object) -> UUID:
+        with get_client(sync_client=True) as client:
+            return client.create_flow_run_from_deployment(self.known().id, parameters=parameters).id
+
+    def lines(self) -> list[str]:
+        return self.told.read_text("utf-8").splitlines()
+
+    def until_told(self, line: str) -> None:
+        until(lambda: line in self.lines(), f"{line!r} in {self.lines()}\n{self.runner.told}")
+
+
+def until_suspended(run_id: UUID, times: int = 1) -> None:
+    def is_so() -> bool:
+        names = [state.name for state in states_of(run_id)]
+        return names.count("Suspended") >= times and names[-1] == "Suspended"
+
+    until(is_so, f"the run Suspended for the {times}. time: {states_of(run_id)} {log_of(run_id)}")
+
+
+def until_completed(run_id: UUID) -> list[str | None]:
+    until(lambda: states_of(run_id)[-1].is_final(), f"the end: {states_of(run_id)}")
+    names = [state.name for state in states_of(run_id)]
+    assert names[-1] == "Completed", f"{names} {log_of(run_id)}"
+    return names
+
+
+def link_of(run_id: UUID, which: int = 0) -> str:
+    return until(lambda: found[which] if len(found := links_of(run_id)) > which else None, "a link")

@@ -1,0 +1,103 @@
+"""Processes that are killed, and one module that asks the same wherever it runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from flying import Flying, answer, links_of, states_of, until
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.states import Scheduled
+from serving import Deployment, link_of, until_completed
+
+from reviewing import Machine
+
+KILLED = '''
+import os
+import sys
+from pathlib import Path
+
+import prefect
+
+import pausepoint
+
+told = Path(sys.argv[1])
+
+@prefect.flow
+def killed(wait: str) -> None:
+    os.environ["PAUSEPOINT_PREFECT_WAIT"] = wait
+    with told.open("a") as file:
+        file.write(f"pid {os.getpid()}\\n")
+    first = pausepoint.pause(str)
+    with told.open("a") as file:
+        file.write(f"got {first}\\n")
+
+if __name__ == "__main__":
+    killed.serve(name=sys.argv[2], print_starting_message=False)
+'''
+
+
+def killed_and_continued(machine: Machine, name: str, wait: str) -> None:
+    deployment = Deployment(machine, name, KILLED, "killed")
+    run_id = deployment.run(wait=wait)
+    link = link_of(run_id)
+    pid = until(lambda: next((int(line[4:]) for line in deployment.lines() if line.startswith("pid")), None), "a pid")
+    if wait == "paused":
+        until(lambda: states_of(run_id)[-1].name == "Paused", "a pause")
+    os.kill(pid, signal.SIGKILL)
+    # Nobody runs at this moment.
+    assert answer(link, "Ann").status_code == 200
+    until(lambda: states_of(run_id)[-1].name == "Crashed", f"a crash: {states_of(run_id)}")
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run_id, Scheduled(name="AwaitingRetry"), force=True)
+    until_completed(run_id)
+
+    assert deployment.lines()[-1] == "got Ann"
+    assert links_of(run_id) == [link]
+
+
+def test_a_run_killed_while_it_waits_and_started_again_continues(machine: Machine, tmp_path: Path) -> None:
+    killed_and_continued(machine, tmp_path.name, "running")
+
+
+def test_a_run_killed_while_paused_and_started_again_continues(machine: Machine, tmp_path: Path) -> None:
+    killed_and_continued(machine, tmp_path.name, "paused")
+
+
+ANYWHERE = '''
+from typing import Literal
+
+import pausepoint
+
+
+def which_one() -> str:
+    return pausepoint.pause(Literal["small", "large"], prompt="Which one?", key="which")
+
+
+if __name__ == "__main__":
+    print(which_one())
+'''
+
+
+def test_the_same_module_asks_in_plain_python_and_in_a_flow(machine: Machine) -> None:
+    module = machine.write("anywhere.py", ANYWHERE)
+    plain = machine.start(module)
+    answer(plain.link(), "small")
+    assert plain.finish() == "small\n"
+
+    namespace: dict[str, object] = {"__name__": "anywhere"}
+    exec(compile(module.read_bytes(), str(module), "exec"), namespace)
+    flying = Flying(flow(namespace["which_one"]))
+    answer(flying.link(), "large")
+    assert flying.result() == "large"
+
+
+def test_asking_outside_of_a_flow_imports_no_prefect() -> None:
+    code = "import sys, pausepoint_prefect.plugin as p; print(p.pausepoint_engine(), 'prefect' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert told == "None False\n"
