@@ -1,4 +1,4 @@
-"""The question as Prefect's own Resume dialog shows it: a JSON Schema, a description, and the answer that comes back."""
+"""The question as Prefect's own Resume dialog shows it, and the answer that comes back from there."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def put_form(client: PrefectClient, run_id: UUID, request: Request, state:
     if asks_for_nothing(request):
         return
     keyset = keyset_from_paused_state(state)
-    state.state_details.run_input_keyset = dict(keyset)
+    state.state_details.run_input_keyset = {str(part): key for part, key in keyset.items()}
     description = f"{request.prompt}\n\n[Answer in the full form]({url})"
     await client.create_flow_run_input(run_id, keyset["schema"], json.dumps(native_schema(request)))
     await client.create_flow_run_input(run_id, keyset["description"], json.dumps(description))
@@ -95,7 +95,7 @@ def _unwrapped(request: Request, given: Any) -> JsonValue:
 
 
 def _with_old_references(schema: Any) -> Any:
-    """Spell references as Prefect's pages know them, `#/definitions/X`; a property may be called `$ref`, a value not."""
+    """Spell references as Prefect's pages know them: `#/definitions/X`."""
     if isinstance(schema, list):
         return [_with_old_references(each) for each in schema]
     if not isinstance(schema, dict):

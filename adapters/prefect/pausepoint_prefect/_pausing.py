@@ -31,6 +31,8 @@ LEAST_POLL = 0.1
 GO_ON = "The flow has stopped here, and goes on when you say so."
 MOST_UNANSWERED = 1000
 
+_prefect: Any = prefect.flow_runs  # its signatures do not tell of `_sync`
+
 
 async def apause_flow_run(
     wait_for_input: Any = None,
@@ -123,7 +125,7 @@ def suspend_flow_run(
     Args and errors are those of `pause_flow_run`; the default timeout is none.
     """
     if flow_run_id is not None:
-        return prefect.flow_runs.suspend_flow_run(wait_for_input, flow_run_id, _whole(timeout), key, _sync=True)
+        return _prefect.suspend_flow_run(wait_for_input, flow_run_id, _whole(timeout), key, _sync=True)
     return pause_flow_run(wait_for_input, timeout, POLL, key, wait="suspend", **asking, _sync=True)
 
 
@@ -147,7 +149,7 @@ def resume_flow_run(flow_run_id: UUID, run_input: dict[str, Any] | None = None) 
         FlowPauseTimeout: It can no longer be resumed.
         RuntimeError: The answer does not fit the question.
     """
-    prefect.flow_runs.resume_flow_run(flow_run_id, _verbatim(run_input), _sync=True)
+    _prefect.resume_flow_run(flow_run_id, _verbatim(run_input), _sync=True)
 
 
 def _verbatim(run_input: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -189,7 +191,7 @@ class _Call:
         prompt = asking.pop("prompt", None) or (GO_ON if data_type is None else description_of(data_type))
         # A timeout of 0 asks and gives up at once, as Prefect's own does.
         limit = timeout if timeout is None or timeout != 0 else 1e-3
-        self.question = (name, data_type, "run", prompt, limit)
+        self.question: tuple[Any, ...] = (name, data_type, "run", prompt, limit)
         title = asking.pop("title", None) or ("Shall the flow go on?" if data_type is None else "Your input is needed")
         self.words = {"key": key, "title": title, **asking}
         run = current_run()

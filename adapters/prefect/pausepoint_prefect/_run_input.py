@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from prefect.input import RunInput as PrefectRunInput
@@ -72,4 +72,4 @@ def _saved(model: type[RunInput], keyset: Keyset) -> dict[str, Any]:
 def description_of(model: object) -> str | None:
     """Return what `with_initial_data(description=...)` gave, also to a model of Prefect's own class."""
     found = getattr(model, "_description", None)
-    return cast(str, found) if isinstance(found, str) else None
+    return found if isinstance(found, str) else None

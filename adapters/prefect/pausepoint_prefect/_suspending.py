@@ -24,6 +24,7 @@ from ._runs import is_in_task
 from ._showing import run_log
 
 PLUGIN = "pausepoint-prefect"
+SUSPENDING = "Suspending flow run, execution will be rescheduled when this flow run is resumed."
 
 
 async def suspended(request: Request, waiter: Waiter, way: Choice, run_id: UUID) -> Response | Leave:
@@ -46,14 +47,14 @@ async def suspended(request: Request, waiter: Waiter, way: Choice, run_id: UUID)
         mark = _mark(request)
         with suppress(PrefectHTTPStatusError):  # it stands already: a process was killed here before
             await client.create_flow_run_input(run_id, mark, json.dumps("about to be suspended"))
-        response = await waiter.look()
-        if response is None:
-            run_log().info("Suspending flow run, execution will be rescheduled when this flow run is resumed.")
-            state = await _set_suspended(client, run_id, request, waiter)
+        outcome: Response | Leave | None = await waiter.look()
+        if outcome is None:
+            run_log().info(SUSPENDING)
+            outcome = Leave(Pause(state=await _set_suspended(client, run_id, request, waiter)))
             if await waiter.look() is not None:
                 await _resume(client, run_id, request)
         await _removed(client, run_id, mark)
-    return response or Leave(Pause(state=state))
+    return outcome
 
 
 async def _given_in_prefect(

@@ -64,7 +64,7 @@ async def read(client: PrefectClient, run_id: UUID) -> FlowRun | None:
         return await client.read_flow_run(run_id)
     except ObjectNotFound:
         # Deleted: nobody can resume, see or finish it any more.
-        return FlowRun.model_construct(id=run_id, state=Cancelled())
+        return FlowRun.model_construct(id=run_id, flow_id=run_id, state=Cancelled())
     except httpx.HTTPError:
         return None
 

@@ -132,6 +132,10 @@ def states_of(run_id: UUID) -> list[State[Any]]:
     return sorted(found, key=lambda state: state.timestamp)
 
 
+def has_ended(run_id: UUID) -> bool:
+    return states_of(run_id)[-1].is_final()
+
+
 def links_of(run_id: UUID) -> list[str]:
     filtered = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
     with get_client(sync_client=True) as client:

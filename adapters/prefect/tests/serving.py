@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from flying import links_of, log_of, states_of, until
+from flying import has_ended, links_of, log_of, states_of, until
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 
@@ -69,7 +70,7 @@ def until_suspended(run_id: UUID, times: int = 1) -> None:
 
 
 def until_completed(run_id: UUID) -> list[str | None]:
-    until(lambda: states_of(run_id)[-1].is_final(), f"the end: {states_of(run_id)}")
+    until(partial(has_ended, run_id), f"the end: {states_of(run_id)}")
     names = [state.name for state in states_of(run_id)]
     assert names[-1] == "Completed", f"{names} {log_of(run_id)}"
     return names

@@ -8,17 +8,11 @@ import pickle
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
+import httpx
+import pausepoint_prefect
 import prefect
 import pytest
-from flying import Flying, answer, until
-from prefect import flow, task
-from prefect.client.orchestration import get_client
-from prefect.exceptions import FlowPauseTimeout
-from prefect.input import RunInput as PrefectRunInput, keyset_from_base_key
-from pydantic import Field, ValidationError
-
-import pausepoint
-from pausepoint.errors import UsageError, WaitTimeoutError
+from flying import Flying, answer, links_of, run_named, until
 from pausepoint_prefect import (
     PauseTimeoutError,
     RunInput,
@@ -27,6 +21,15 @@ from pausepoint_prefect import (
     resume_flow_run,
     suspend_flow_run,
 )
+from prefect import flow, task
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
+from prefect.exceptions import FlowPauseTimeout, NotPausedError, ObjectNotFound
+from prefect.input import RunInput as PrefectRunInput, keyset_from_base_key
+from pydantic import Field, ValidationError
+
+import pausepoint
+from pausepoint.errors import UsageError, WaitTimeoutError
 
 
 class Person(RunInput):
@@ -37,7 +40,7 @@ class Person(RunInput):
 @pytest.mark.parametrize("name", ["pause_flow_run", "suspend_flow_run", "resume_flow_run"])
 def test_every_argument_of_prefects_own_call_is_there_in_the_same_place_with_the_same_default(name: str) -> None:
     own = inspect.signature(getattr(prefect, name)).parameters
-    ours = inspect.signature(getattr(pytest.importorskip("pausepoint_prefect"), name)).parameters
+    ours = inspect.signature(getattr(pausepoint_prefect, name)).parameters
     positional = [each for each in ours.values() if each.kind is each.POSITIONAL_OR_KEYWORD]
 
     assert [(each.name, each.default) for each in positional] == [(each.name, each.default) for each in own.values()]
@@ -69,37 +72,29 @@ def test_a_plain_flow_blocks_also_where_it_is_called_from_an_async_one() -> None
 
     @flow
     async def outer() -> str:
-        from flying import answer, links_of, run_named
 
-        beside = asyncio.get_running_loop().run_in_executor(None, _answer_subflow_of, outer_name)
+        beside = asyncio.get_running_loop().run_in_executor(None, answer_in_subflow_of, names)
         given = inner()
         await beside
         return given
 
-    outer_name = uuid4().hex
+    names: list[str] = []
     flying = Flying(outer)
-    flying_name.append(flying.name)
+    names.append(flying.name)
 
     assert flying.result() == "from beside"
 
 
-flying_name: list[str] = []
+def answer_in_subflow_of(names: list[str]) -> None:
+    answer(until(lambda: next(iter(links_below(names[0])), None) if names else None, "a link"), "from beside")
 
 
-def _answer_subflow_of(_: str) -> None:
-    from flying import links_of, run_named
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
-
-    def link() -> str | None:
-        parent = run_named(flying_name[-1]) if flying_name else None
-        if parent is None:
-            return None
-        children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[parent.id]))
-        with get_client(sync_client=True) as client:
-            found = [each for child in client.read_flow_runs(flow_run_filter=children) for each in links_of(child.id)]
-        return found[0] if found else None
-
-    answer(until(link, "a link"), "from beside")
+def links_below(name: str) -> list[str]:
+    """The links of all subflows of the run of this name."""
+    parent = run_named(name)
+    children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[parent.id] if parent else []))
+    with get_client(sync_client=True) as client:
+        return [link for child in client.read_flow_runs(flow_run_filter=children) for link in links_of(child.id)]
 
 
 def test_an_async_task_asks() -> None:
@@ -127,13 +122,12 @@ def test_the_timeout_is_pausepoints_and_prefects_and_pickles() -> None:
     error = PauseTimeoutError.of(WaitTimeoutError("Nobody answered.", "Ask again.", "'x' (abcdefgh)", "2026-01-01"))
     copy = pickle.loads(pickle.dumps(error))
 
-    assert isinstance(copy, FlowPauseTimeout) and isinstance(copy, TimeoutError)
+    assert isinstance(copy, FlowPauseTimeout)
+    assert isinstance(copy, TimeoutError)
     assert (str(copy), copy.deadline) == ("Nobody answered. Event 'x' (abcdefgh). Ask again.", "2026-01-01")
 
 
 def test_a_run_that_waits_running_is_not_paused_for_whoever_resumes_it() -> None:
-    from prefect.exceptions import NotPausedError
-
     @flow
     def asking() -> str:
         return pause_flow_run(str)
@@ -177,8 +171,6 @@ def test_any_run_input_is_asked_for_with_its_defaults(base: Any) -> None:
 
 
 def page_of(link: str) -> str:
-    import httpx
-
     return httpx.get(link).text
 
 
@@ -254,7 +246,5 @@ def test_two_calls_of_a_task_under_one_key_are_refused_and_not_given_one_answer(
 
 
 def test_suspending_another_run_is_prefects_own_call() -> None:
-    from prefect.exceptions import ObjectNotFound
-
     with pytest.raises(ObjectNotFound):
         suspend_flow_run(flow_run_id=uuid4(), timeout=5)

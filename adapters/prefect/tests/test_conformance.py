@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 import pytest
-from flying import links_of, log_of, states_of, until
+from flying import has_ended, links_of, log_of, states_of, until
 from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
@@ -52,7 +53,7 @@ class Driver(EngineDriver):
         return run.id
 
     def restart(self, run: UUID) -> None:
-        until(lambda: states_of(run)[-1].is_final(), "the end of the execution before")
+        until(partial(has_ended, run), "the end of the execution before")
         with get_client(sync_client=True) as client:
             client.set_flow_run_state(run, Pending(), force=True)
         self.execute(run)

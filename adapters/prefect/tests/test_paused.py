@@ -11,6 +11,7 @@ import httpx
 import pydantic
 import pytest
 from flying import Flying, answer, resume, status, until
+from pausepoint_prefect import RunInput, pause_flow_run, resume_flow_run
 from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
@@ -19,7 +20,6 @@ from prefect.states import Cancelled
 
 import pausepoint
 from pausepoint.errors import UsageError
-from pausepoint_prefect import RunInput, pause_flow_run, resume_flow_run
 
 
 class Order(RunInput):
@@ -151,7 +151,7 @@ def test_a_loop_around_validation_errors_asks_the_same_question_again() -> None:
         while True:
             try:
                 return pause_flow_run(Order, poll_interval=0.2, wait="paused")
-            except pydantic.ValidationError as error:
+            except pydantic.ValidationError as error:  # noqa: PERF203 - the loop is what is tested
                 refused.append(error)
 
     flying = Flying(in_a_loop)

@@ -16,7 +16,7 @@ from serving import Deployment, link_of, until_completed
 
 from reviewing import Machine
 
-KILLED = '''
+KILLED = """
 import os
 import sys
 from pathlib import Path
@@ -38,7 +38,7 @@ def killed(wait: str) -> None:
 
 if __name__ == "__main__":
     killed.serve(name=sys.argv[2], print_starting_message=False)
-'''
+"""
 
 
 def killed_and_continued(machine: Machine, name: str, wait: str) -> None:
@@ -68,7 +68,7 @@ def test_a_run_killed_while_paused_and_started_again_continues(machine: Machine,
     killed_and_continued(machine, tmp_path.name, "paused")
 
 
-ANYWHERE = '''
+ANYWHERE = """
 from typing import Literal
 
 import pausepoint
@@ -80,7 +80,7 @@ def which_one() -> str:
 
 if __name__ == "__main__":
     print(which_one())
-'''
+"""
 
 
 def test_the_same_module_asks_in_plain_python_and_in_a_flow(machine: Machine) -> None:

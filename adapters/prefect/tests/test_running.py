@@ -1,4 +1,4 @@
-"""The default way to wait: no state changes, nothing is asked twice, any number of questions, timeouts that can be caught."""
+"""The default way to wait: no state changes, nothing is asked twice, and any number of questions."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from uuid import UUID
 
 import httpx
 import pytest
-from flying import Flying, answer, until
+from flying import Flying, answer, links_of, until
+from pausepoint_prefect import PauseTimeoutError, pause_flow_run
 from prefect import flow, task
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 from prefect.exceptions import FlowPauseTimeout
 from prefect.states import Cancelled, Cancelling
 from pydantic import AfterValidator, BaseModel, Field, HttpUrl
 
 import pausepoint
 from pausepoint.errors import EventCancelledError, UsageError, WaitTimeoutError
-from pausepoint_prefect import PauseTimeoutError, pause_flow_run
 
 
 @flow
@@ -211,9 +212,6 @@ def test_a_subflow_asks_and_a_retry_of_its_parent_asks_nothing_twice() -> None:
 
 
 def link_in_subflow_of(run_id: UUID) -> str | None:
-    from flying import links_of
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
-
     children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[run_id]))
     with get_client(sync_client=True) as client:
         links = [link for child in client.read_flow_runs(flow_run_filter=children) for link in links_of(child.id)]
@@ -242,7 +240,8 @@ def test_a_timeout_fires_by_the_clock_is_both_errors_and_the_flow_goes_on() -> N
     answer(flying.link(1), "still here")
 
     assert flying.result() == "still here"
-    assert isinstance(caught[0], WaitTimeoutError) and isinstance(caught[0], PauseTimeoutError)
+    assert isinstance(caught[0], WaitTimeoutError)
+    assert isinstance(caught[0], PauseTimeoutError)
     assert took[0] < 10, "it waited for the poll interval"
     assert flying.state().is_completed()
 
@@ -372,8 +371,6 @@ def test_a_cancelled_subflow_fails_its_parent_and_leaves_nothing_running() -> No
 
     flying = Flying(outer)
     link = until(lambda: link_in_subflow_of(flying.run_id), "a link in the subflow")
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
-
     children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flying.run_id]))
     with get_client(sync_client=True) as client:
         child = client.read_flow_runs(flow_run_filter=children)[0]
@@ -402,7 +399,8 @@ def test_the_neutral_pause_does_the_same_in_a_flow() -> None:
 
     assert flying.result() == "Ann"
     assert [state.name for state in flying.history()].count("Paused") == 0
-    assert flying.logged("Pausing flow") and flying.logged("Resuming flow")
+    assert flying.logged("Pausing flow")
+    assert flying.logged("Resuming flow")
 
 
 def test_the_environment_chooses_the_way_and_an_unknown_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
+import pausepoint_prefect.plugin
 import pytest
 from flying import Flying, answer, links_of, resume, states_of, status
+from pausepoint_prefect import resume_flow_run, suspend_flow_run
 from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.states import Running, Scheduled
 from serving import Deployment, link_of, until_completed, until_suspended
 
-import pausepoint_prefect.plugin
 from pausepoint.errors import AdapterError
 from pausepoint.hooks import Request, RunContext
-from pausepoint_prefect import resume_flow_run, suspend_flow_run
+
 from reviewing import Machine
 
-SERVED = '''
+SERVED = """
 import sys
 from datetime import date
 from pathlib import Path
@@ -61,12 +61,12 @@ def suspending(asks: str) -> None:
 
 if __name__ == "__main__":
     suspending.serve(name=sys.argv[2], print_starting_message=False)
-'''
+"""
 
 
 @pytest.fixture
-def deployment(machine: Machine, tmp_path: Path) -> Iterator[Deployment]:
-    yield Deployment(machine, tmp_path.name, SERVED, "suspending", PAUSEPOINT_PREFECT_WAIT="suspend")
+def deployment(machine: Machine, tmp_path: Path) -> Deployment:
+    return Deployment(machine, tmp_path.name, SERVED, "suspending", PAUSEPOINT_PREFECT_WAIT="suspend")
 
 
 def test_two_questions_are_each_asked_once_and_no_process_waits(deployment: Deployment) -> None:
