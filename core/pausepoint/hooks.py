@@ -83,10 +83,7 @@ class Waiter(Protocol):
 
     async def look(self) -> Response | None:
         """
-        Look once, and judge the answers that only this process can judge; for an engine that is about to let go of it.
-
-        Returns:
-            The outcome; None while there is none.
+        Look once, judging as `settled` does, for an engine about to give its process up; None while nothing is settled.
 
         Raises:
             StoreError: The stored response cannot be understood.

@@ -4,6 +4,7 @@ from prefect import flow, task
 
 from pausepoint_prefect import pause_flow_run
 
+TRIES_NEEDED = 3
 attempts: list[int] = []
 
 
@@ -13,7 +14,7 @@ def deploy(version: str) -> str:
     if not pause_flow_run(bool, key="deploy", title=f"Deploy {version}?", timeout=None):
         return "not deployed"
     attempts.append(len(attempts) + 1)
-    if len(attempts) < 3:
+    if len(attempts) < TRIES_NEEDED:
         raise ConnectionError("The cluster does not answer.")
     return f"{version} deployed with attempt {len(attempts)}"
 

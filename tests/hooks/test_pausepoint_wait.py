@@ -212,6 +212,21 @@ def test_what_it_waits_with_knows_link_and_deadline() -> None:
     assert known == [(event.form_url, desk.requests()[0].deadline)]
 
 
+def test_a_look_does_not_wait_and_judges_what_is_stored() -> None:
+    seen: list[object] = []
+
+    async def looks(waiter: Waiter) -> Outcome:
+        seen.append(await waiter.look())
+        response = await waiter.offer(Answer(value=7))
+        seen.append(await waiter.look() == response)
+        return response
+
+    with asking(("example", plugin(inside(), waiting(looks)))):
+        assert new_event("looked-at", int).wait() == 7
+
+    assert seen == [None, True]
+
+
 def test_two_can_wait_with_it_at_the_same_time_and_one_be_cancelled() -> None:
     async def twice(waiter: Waiter) -> Outcome:
         first, second = asyncio.ensure_future(waiter.settled()), asyncio.ensure_future(waiter.settled())

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from flying import has_ended, links_of, log_of, states_of, until
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 
+from flying import has_ended, links_of, log_of, states_of, until
 from reviewing import Machine, Script
 
 

@@ -9,18 +9,8 @@ from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 import httpx
-import pausepoint_prefect
 import prefect
 import pytest
-from flying import Flying, answer, links_of, run_named, until
-from pausepoint_prefect import (
-    PauseTimeoutError,
-    RunInput,
-    apause_flow_run,
-    pause_flow_run,
-    resume_flow_run,
-    suspend_flow_run,
-)
 from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
@@ -29,7 +19,18 @@ from prefect.input import RunInput as PrefectRunInput, keyset_from_base_key
 from pydantic import Field, ValidationError
 
 import pausepoint
+import pausepoint_prefect
 from pausepoint.errors import UsageError, WaitTimeoutError
+from pausepoint_prefect import (
+    PauseTimeoutError,
+    RunInput,
+    apause_flow_run,
+    pause_flow_run,
+    resume_flow_run,
+    suspend_flow_run,
+)
+
+from flying import Flying, answer, links_of, run_named, until
 
 
 class Person(RunInput):

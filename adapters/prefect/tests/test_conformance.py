@@ -8,13 +8,14 @@ from functools import partial
 from uuid import UUID
 
 import pytest
-from flying import has_ended, links_of, log_of, states_of, until
 from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
 from prefect.states import Pending
 
 from pausepoint.testing.adapters import AdapterKit, EngineDriver, Task
+
+from flying import has_ended, links_of, log_of, states_of, until
 
 
 @flow

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flying import answer
 
+from flying import answer
 from reviewing import Machine, Script
 
 ROOT = Path(__file__).parents[3]

@@ -10,8 +10,6 @@ from typing import Any, Literal
 import httpx
 import pydantic
 import pytest
-from flying import Flying, answer, resume, status, until
-from pausepoint_prefect import RunInput, pause_flow_run, resume_flow_run
 from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
@@ -20,6 +18,9 @@ from prefect.states import Cancelled
 
 import pausepoint
 from pausepoint.errors import UsageError
+from pausepoint_prefect import RunInput, pause_flow_run, resume_flow_run
+
+from flying import Flying, answer, resume, status, until
 
 
 class Order(RunInput):

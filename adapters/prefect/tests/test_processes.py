@@ -8,13 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from flying import Flying, answer, links_of, states_of, until
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.states import Scheduled
-from serving import Deployment, link_of, until_completed
 
+from flying import Flying, answer, links_of, states_of, until
 from reviewing import Machine
+from serving import Deployment, link_of, until_completed
 
 KILLED = """
 import os

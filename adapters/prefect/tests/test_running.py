@@ -11,8 +11,6 @@ from uuid import UUID
 
 import httpx
 import pytest
-from flying import Flying, answer, links_of, until
-from pausepoint_prefect import PauseTimeoutError, pause_flow_run
 from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
@@ -22,6 +20,9 @@ from pydantic import AfterValidator, BaseModel, Field, HttpUrl
 
 import pausepoint
 from pausepoint.errors import EventCancelledError, UsageError, WaitTimeoutError
+from pausepoint_prefect import PauseTimeoutError, pause_flow_run
+
+from flying import Flying, answer, links_of, until
 
 
 @flow

@@ -7,19 +7,19 @@ import time
 from datetime import datetime, timezone
 from pathlib import Path
 
-import pausepoint_prefect.plugin
 import pytest
-from flying import Flying, answer, links_of, resume, states_of, status
-from pausepoint_prefect import resume_flow_run, suspend_flow_run
 from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.states import Running, Scheduled
-from serving import Deployment, link_of, until_completed, until_suspended
 
+import pausepoint_prefect.plugin
 from pausepoint.errors import AdapterError
 from pausepoint.hooks import Request, RunContext
+from pausepoint_prefect import resume_flow_run, suspend_flow_run
 
+from flying import Flying, answer, links_of, resume, states_of, status
 from reviewing import Machine
+from serving import Deployment, link_of, until_completed, until_suspended
 
 SERVED = """
 import sys
