@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas import OrchestrationResult
 from prefect.client.schemas.objects import State
+from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.input import keyset_from_paused_state
 from pydantic import JsonValue
@@ -16,6 +18,7 @@ from pydantic import JsonValue
 from pausepoint.hooks import Answer, Request
 
 ENGINE_UI = "prefect"
+CONFLICT = 409
 
 
 def asks_for_nothing(request: Request) -> bool:
@@ -23,19 +26,38 @@ def asks_for_nothing(request: Request) -> bool:
     return request.json_schema.get("type") == "null"
 
 
-async def put_form(client: PrefectClient, run_id: UUID, request: Request, state: State[Any], url: str) -> None:
+async def set_with_form(
+    client: PrefectClient, run_id: UUID, request: Request, state: State[Any], url: str
+) -> OrchestrationResult[Any]:
     """
-    Store what the Resume dialog of *state* shows, and say so in the state.
+    Set a state that pauses the run, with what Prefect's Resume dialog shows meanwhile.
 
-    Before the state is set, and not after it as Prefect does: a resume that comes between would be refused.
+    The form is stored before the state is set, for a resume that comes between would be refused; and again after it,
+    for a server of Prefect 3.9 or newer empties the keys of a pause that begins.
     """
-    if asks_for_nothing(request):
-        return
-    keyset = keyset_from_paused_state(state)
-    state.state_details.run_input_keyset = {str(part): key for part, key in keyset.items()}
-    description = f"{request.prompt}\n\n[Answer in the full form]({url})"
-    await client.create_flow_run_input(run_id, keyset["schema"], json.dumps(native_schema(request)))
-    await client.create_flow_run_input(run_id, keyset["description"], json.dumps(description))
+    form: dict[str, str] = {}
+    if not asks_for_nothing(request):
+        keyset = keyset_from_paused_state(state)
+        state.state_details.run_input_keyset = {str(part): key for part, key in keyset.items()}
+        description = f"{request.prompt}\n\n[Answer in the full form]({url})"
+        form = {
+            keyset["schema"]: json.dumps(native_schema(request)),
+            keyset["description"]: json.dumps(description),
+        }
+    await _stored(client, run_id, form)
+    result: OrchestrationResult[Any] = await client.set_flow_run_state(run_id, state)
+    if result.status == SetStateStatus.ACCEPT:
+        await _stored(client, run_id, form)
+    return result
+
+
+async def _stored(client: PrefectClient, run_id: UUID, form: dict[str, str]) -> None:
+    for key, text in form.items():
+        try:
+            await client.create_flow_run_input(run_id, key, text)
+        except PrefectHTTPStatusError as error:  # noqa: PERF203 - two of them
+            if error.response.status_code != CONFLICT:
+                raise
 
 
 async def taken_answer(client: PrefectClient, run_id: UUID, request: Request, key: str) -> Answer:

@@ -20,7 +20,7 @@ from pausepoint.errors import AnswerError, UsageError
 from pausepoint.hooks import Leave, Request, Response, Waiter
 
 from ._choosing import Choice
-from ._form_in_prefect import put_form, taken_answer
+from ._form_in_prefect import set_with_form, taken_answer
 from ._showing import run_log
 from ._watching import LONGEST_GOODBYE, close_if_cancelled, is_done, left, listening, read, says_cancelled
 
@@ -98,8 +98,7 @@ async def _begun(client: PrefectClient, run_id: UUID, request: Request, url: str
     key = f"{OURS}{request.request_id[:8]}-{secrets.token_hex(4)}"
     # Without Prefect's own timeout, which fails the run behind the flow's back; the deadline is the event's.
     state: State[Any] = Paused(message=message, pause_key=key)
-    await put_form(client, run_id, request, state, url)
-    result = await client.set_flow_run_state(run_id, state)
+    result = await set_with_form(client, run_id, request, state, url)
     if result.status != SetStateStatus.ACCEPT:
         raise await _refused(client, run_id, request)
     return Pause(client, run_id, request, state)

@@ -18,7 +18,7 @@ from pausepoint.errors import AdapterError, AnswerError
 from pausepoint.hooks import Leave, Reason, Request, Response, Waiter
 
 from ._choosing import Choice
-from ._form_in_prefect import put_form, taken_answer
+from ._form_in_prefect import set_with_form, taken_answer
 from ._paused import OURS, AnsweredInVain
 from ._runs import is_in_task
 from ._showing import run_log
@@ -80,8 +80,7 @@ async def _set_suspended(client: PrefectClient, run_id: UUID, request: Request, 
     state: State[Any] = Suspended(
         message=f"Waiting for an answer: {waiter.form_url}", pause_key=f"{_prefix(request)}{secrets.token_hex(4)}"
     )
-    await put_form(client, run_id, request, state, waiter.form_url)
-    result = await client.set_flow_run_state(run_id, state)
+    result = await set_with_form(client, run_id, request, state, waiter.form_url)
     if result.status == SetStateStatus.ABORT:
         raise RuntimeError(f"Flow run cannot be suspended: {getattr(result.details, 'reason', '')}")
     if result.status != SetStateStatus.ACCEPT:

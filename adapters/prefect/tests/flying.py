@@ -101,7 +101,12 @@ class Flying:
 
     def until_state(self, name: str) -> State[Any]:
         """Wait for a state of this name."""
-        return until(lambda: state if (state := self.state()).name == name else None, f"the state {name}")
+        state = until(lambda: state if (state := self.state()).name == name else None, f"the state {name}")
+        schema = (state.state_details.run_input_keyset or {}).get("schema")
+        if schema is not None:
+            # A server of Prefect 3.9 takes the form away with the new state, and gets it again a moment later.
+            until(lambda: has_input(self.run_id, schema), "a form in Prefect's dialog")
+        return state
 
     def link(self, which: int = 0) -> str:
         """The link of the question asked as the first, second, ... one of the run."""
@@ -130,6 +135,11 @@ def states_of(run_id: UUID) -> list[State[Any]]:
     with get_client(sync_client=True) as client:
         found = client.read_flow_run_states(run_id)
     return sorted(found, key=lambda state: state.timestamp)
+
+
+def has_input(run_id: UUID, key: str) -> bool:
+    with get_client(sync_client=True) as client:
+        return bool(client.filter_flow_run_input(run_id, key, 1, set()))
 
 
 def has_ended(run_id: UUID) -> bool:

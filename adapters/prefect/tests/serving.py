@@ -9,7 +9,7 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 
-from flying import has_ended, links_of, log_of, states_of, until
+from flying import has_ended, has_input, links_of, log_of, states_of, until
 from reviewing import Machine, Script
 
 
@@ -67,6 +67,8 @@ def until_suspended(run_id: UUID, times: int = 1) -> None:
         return names.count("Suspended") >= times and names[-1] == "Suspended"
 
     until(is_so, f"the run Suspended for the {times}. time: {states_of(run_id)} {log_of(run_id)}")
+    schema = (states_of(run_id)[-1].state_details.run_input_keyset or {}).get("schema")
+    until(lambda: schema is None or has_input(run_id, schema), "a form in Prefect's dialog")
 
 
 def until_completed(run_id: UUID) -> list[str | None]:
