@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.states import Scheduled
+from prefect.states import Cancelling, Scheduled
 
 import anywhere
 from flying import Flying, answer, links_of, states_of, until
@@ -85,3 +85,15 @@ def test_asking_outside_of_a_flow_imports_no_prefect() -> None:
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
     assert told == "None False\n"
+
+
+def test_a_run_cancelled_under_a_runner_closes_its_question(machine: Machine, tmp_path: Path) -> None:
+    deployment = Deployment(machine, tmp_path.name, KILLED, "killed")
+    run_id = deployment.run(wait="running")
+    link = link_of(run_id)
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run_id, Cancelling())
+    until(lambda: states_of(run_id)[-1].name == "Cancelled", f"an end: {states_of(run_id)}")
+
+    assert until(lambda: answer(link, "too late").status_code == 410, "a closed question")
+    assert not [line for line in deployment.lines() if line.startswith("got")]
