@@ -82,12 +82,7 @@ class Waiter(Protocol):
         """
 
     async def look(self) -> Response | None:
-        """
-        Look once, judging as `settled` does, for an engine about to give its process up; None while nothing is settled.
-
-        Raises:
-            StoreError: The stored response cannot be understood.
-        """
+        """Look once, judging and raising as `settled` does, before an engine leaves; None while nothing is settled."""
 
     async def offer(self, answer: Answer) -> Response:
         """
