@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from pausepoint._links import verify_proof
-from pausepoint._models import utc_now
+from pausepoint._models import RunContext, utc_now
 from pausepoint._store import layout
 from pausepoint.errors import AnswerError
 
@@ -113,6 +113,49 @@ async def test_the_form_route_takes_forms_only(house: Any, kind: str | None) -> 
         reply = await browser.post("/submit", content=body, headers={"content-type": kind} if kind else {})
 
     assert reply.status_code == 415
+    assert await house.response(request) is None
+
+
+QUOTED = RunContext(engine="elsewhere", run_id="r1", spelled_literals=True)
+
+
+@pytest.mark.parametrize(
+    ("data_type", "value", "meant"),
+    [(int, "42", 42), (int, "-7", -7), (float, "2.5", 2.5), (float, "1e3", 1000), (bool, "true", True),
+     (bool, "false", False), (str, "42", "42"), (str, "true", "true"), (int, 42, 42),
+     (Annotated[int, Field(le=9)], "9", 9)],
+    ids=str,
+)  # fmt: skip
+async def test_a_quoted_literal_is_read_where_the_run_says_that_its_programs_quote_them(
+    house: Any, data_type: Any, value: Any, meant: Any
+) -> None:
+    request = await house.ask(data_type, run=QUOTED)
+    async with house.browser() as browser:
+        reply = await post(browser, request, value, data_type=request.data_type)
+
+    assert (reply.status_code, (await house.response(request)).value) == (200, meant)
+    assert type(reply.json()["value"]) is type(meant)
+
+
+@pytest.mark.parametrize(
+    ("data_type", "value"),
+    [(bool, text) for text in ("maybe", "on", "Y", "TRUE", "True", " true", "1", "", "null")]
+    + [
+        (int, text)
+        for text in ("1_000", "\N{ARABIC-INDIC DIGIT THREE}", " 4 ", "4\n", "3.0", "1e3", "+1", "007", "0x1")
+    ]
+    + [(int, "9" * 5000), (int, "true"), (Annotated[int, Field(le=9)], "10")]
+    + [(float, text) for text in ("nan", "inf", "1e400", "1_0.5", ".5", "5.", "NaN", "")],
+    ids=lambda given: str(given)[:20],
+)
+async def test_what_is_not_exactly_one_literal_of_the_type_stays_a_text_and_is_refused(
+    house: Any, data_type: Any, value: str
+) -> None:
+    request = await house.ask(data_type, run=QUOTED)
+    async with house.browser() as browser:
+        reply = await post(browser, request, value)
+
+    assert reply.status_code == 422
     assert await house.response(request) is None
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response as HttpResponse
 
+from .._codec import decode_json
 from .._models import Answer, Model, Outcome, Request
 from .._store import layout
 from ..errors import AnswerError
@@ -19,6 +21,13 @@ from .desk import AtDesk, desk_of
 from .intake import SAVED, Submitted, submitted, take
 
 router = APIRouter(tags=["json"])
+
+_LITERALS = {
+    "boolean": re.compile(r"true|false"),
+    "integer": re.compile(r"-?(0|[1-9][0-9]*)"),
+    "number": re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"),
+}
+"""How JSON spells a value of each scalar type that a text could be taken for."""
 
 
 class Submission(Model):
@@ -73,7 +82,7 @@ async def submit_json(http: HttpRequest, reply: HttpResponse) -> Submitted:
     request = await desk.request(submission.request_id, http)
     refuse_misfit(request, submission)
     answer = Answer(
-        value=submission.value,
+        value=as_meant(request, submission.value),
         comment=submission.comment,
         by=desk.access.reviewer(visitor, ""),
         through="json",
@@ -128,3 +137,18 @@ def refuse_misfit(request: Request, submission: Submission) -> None:
         fields["comment"] = wrong
     if fields:
         raise AnswerError("This request does not fit.", "Correct it and send it again.", request.label, fields)
+
+
+def as_meant(request: Request, value: JsonValue) -> JsonValue:
+    """
+    Return the value that the client means: of a run whose programs quote them, the number or boolean that is spelled.
+
+    A text that is not exactly one literal of the type asked for stays a text, and is refused as such.
+
+    Raises:
+        AnswerError: It spells a number that is too large.
+    """
+    if not request.run.spelled_literals or not isinstance(value, str):
+        return value
+    literal = _LITERALS.get(str(request.json_schema.get("type")))
+    return decode_json(value.encode("ascii")) if literal and literal.fullmatch(value) else value
