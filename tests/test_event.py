@@ -28,6 +28,7 @@ from pausepoint.errors import (
     EventCancelledError,
     RequestChangedError,
     ServeError,
+    UnknownRequestError,
     UnsupportedTypeError,
     UsageError,
     WaitTimeoutError,
@@ -126,6 +127,29 @@ def test_the_link_the_api_and_the_paths_belong_to_the_event(desk: Desk) -> None:
     assert (event.name, event.scope, event.prompt, event.data_type) == ("n", "run", "How many?", int)
     assert (event.timeout_seconds, event.poll_interval_seconds) == (3600, 5)
     assert desk.announced[0][1] == event.form_url
+
+
+def test_an_event_is_found_by_its_id_and_waits_for_the_same_answer(desk: Desk) -> None:
+    asked = new_event("box", Box)
+    found = Event.find(asked.request_id, Box)
+    desk.answer(asked, {"colour": "red", "when": "2026-02-28"})
+
+    assert found.wait() == asked.wait() == Box(Colour.RED, date(2026, 2, 28))
+    assert (found.form_url, found.name) == (asked.form_url, asked.name)
+    assert len(desk.announced) == 1
+
+
+def test_finding_asks_for_the_type_that_was_asked_for(desk: Desk) -> None:
+    asked = new_event("n", int)
+
+    with pytest.raises(RequestChangedError, match="asks for int, not for str"):
+        Event.find(asked.request_id, str)
+
+
+@pytest.mark.parametrize("request_id", ["a" * 26, "../../etc/passwd", ""])
+def test_an_id_that_nobody_asked_under_is_not_found(desk: Desk, request_id: str) -> None:
+    with pytest.raises(UnknownRequestError):
+        Event.find(request_id, int)
 
 
 def test_a_restarted_run_finds_its_event_its_deadline_and_its_answer(desk: Desk) -> None:

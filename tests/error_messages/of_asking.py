@@ -15,7 +15,7 @@ from occasions import SECRET, TYPED, each, occasion
 from pydantic import AfterValidator, Field, SecretStr, create_model
 
 import pausepoint
-from pausepoint import RunInput, new_event, pause, run
+from pausepoint import Event, RunInput, new_event, pause, run
 from pausepoint._codec import answer_type, encode_json
 from pausepoint._settings import Settings
 from pausepoint.testing import Decline, Expire, answers
@@ -99,6 +99,23 @@ def asking_the_same_key_for_another_type() -> None:
     with asking(), run("nightly-42"):
         new_event("approve", int, key="approve")
         new_event("approve", str, key="approve")
+
+
+@occasion
+def finding_an_event_that_nobody_asked() -> None:
+    with asking():
+        Event.find("a" * 26, int)
+
+
+@occasion
+def finding_an_event_of_another_type() -> None:
+    with asking():
+        Event.find(new_event("approve", int).request_id, str)
+
+
+@occasion
+async def finding_without_aio_in_an_event_loop() -> None:
+    Event.find("a" * 26, int)
 
 
 @occasion

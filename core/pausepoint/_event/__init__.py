@@ -1,6 +1,7 @@
 """The event: ask, announce, wait."""
 
 from .event import Event, NewEvent, new_event
+from .finding import FindEvent
 from .question import Attachments, Default, Image, OnTimeout
 from .surface import Asked, Surface, Way, current_surface, replaced, use_by_default
 from .waiter import EventWaiter
@@ -11,6 +12,7 @@ __all__ = [
     "Default",
     "Event",
     "EventWaiter",
+    "FindEvent",
     "Image",
     "NewEvent",
     "OnTimeout",

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from .._codec import encode_json
+from .._codec import AnswerType, encode_json
 from .._links import LinkTokens, link_expiry, linked
 from .._models import Attachment, Request, RunContext, Served, utc_now
 from .._runs import RunScope, automatic_key, digest_of_question, request_id_of
 from .._settings import Settings
 from .._sync import Caller
-from ..errors import RequestChangedError, StoreError
+from ..errors import RequestChangedError, StoreError, UnknownRequestError
 from .question import Question
 from .surface import Asked, Surface
 
@@ -65,6 +65,33 @@ async def ask(question: Question[T], caller: Caller, surface: Surface) -> Asked:
         if is_open:
             await surface.announce(asked, caller)
     return asked
+
+
+async def found(request_id: str, answer: AnswerType[Any], caller: Caller, surface: Surface) -> Asked:
+    """
+    Find a question that is stored, and make it reachable.
+
+    Raises:
+        UnknownRequestError: There is none in this process's store.
+        RequestChangedError: It asks for another type.
+        ServeError: The form app could not be made reachable.
+        StoreError: The store failed.
+    """
+    request = await caller.ours(surface.watcher().records.find_request, request_id)
+    if request is None:
+        raise UnknownRequestError(
+            "There is no such event in the store that this process uses.",
+            "Check the id, and that PAUSEPOINT_STORE is what it was where the question was asked.",
+            str(request_id)[:8],
+        )
+    if encode_json(request.json_schema) != encode_json(answer.json_schema):
+        raise RequestChangedError(
+            f"This event asks for {request.data_type}, not for {answer.name}.",
+            "Give the type that the question was asked with.",
+            request.label,
+        )
+    served = await surface.serve(request.run, caller)
+    return Asked(request, served, await _link(request, served, caller, surface))
 
 
 async def stored(question: Question[T], key: str, run: RunContext, surface: Surface) -> tuple[Request, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -20,6 +20,9 @@ from .question import DEFAULT_POLL, DEFAULT_TIMEOUT, UNSET, Attachments, OnTimeo
 from .surface import Asked, current_surface
 from .waiter import EventWaiter
 
+if TYPE_CHECKING:
+    from .finding import FindEvent
+
 T = TypeVar("T")
 
 
@@ -35,6 +38,7 @@ class Event(Generic[T]):
     """
 
     create: ClassVar[NewEvent]
+    find: ClassVar[FindEvent]
 
     def __init__(self, asked: Asked, data_type: Any, answer: AnswerType[T], poll: float) -> None:
         self._asked = asked
