@@ -80,6 +80,8 @@ class RunContext(Model):
             counted anew in each. Never part of identity.
         resumable: False where a restart cannot come back to this run (a process without an id).
         url: The run's page in the engine's own UI, shown to reviewers.
+        store: The URL of the store where this engine keeps its events unless `PAUSEPOINT_STORE` names one; neither part
+            of identity nor stored with the question.
         spelled_literals: Programs answer this run's questions in the words of an earlier client, which put numbers and
             booleans in quotes: `/submit/json` then reads `"42"` as 42 where an integer is asked for.
     """
@@ -94,6 +96,7 @@ class RunContext(Model):
     execution: str | None = None
     resumable: bool = True
     url: str | None = None
+    store: str | None = ModelField(default=None, exclude=True)
     spelled_literals: bool = False
 
 

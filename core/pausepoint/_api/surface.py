@@ -74,7 +74,11 @@ class HookedSurface:
         if url is not None:
             told = await caller.ours(self._verify, url)
             return Served(base_url=self._settings.public_url or told.public_url or url, links=told.links)
-        served = await caller.blocking(self._hooks.serve, run, self.watcher().store)
+        elsewhere: list[str] = []
+        served = await caller.blocking(self._hooks.serve, run, self.watcher().store, elsewhere.append)
+        for address in elsewhere:
+            # Its hints arrive by push, as those of PAUSEPOINT_URL do.
+            await caller.ours(self._follow, address)
         if served is None:
             raise ServeError(
                 "No plugin made the form app reachable.",
@@ -104,14 +108,13 @@ class HookedSurface:
         return given
 
     async def _verify(self, url: str) -> Examined:
-        watcher = self.watcher()
         if self._store.url.startswith("memory:"):
             raise UsageError(
                 "The form app of PAUSEPOINT_URL is another process, which cannot see a memory:// store.",
                 "Set PAUSEPOINT_STORE to a folder that both can reach, or unset PAUSEPOINT_URL.",
             )
         if self._told is None:
-            secret = await watcher.records.identity_secret()
+            secret = await self.watcher().records.identity_secret()
             told = await examined(url, secret, through_proxies=True)
             # It may be starting at the same moment, as a service beside ours.
             for pause in TRIES:
@@ -122,8 +125,11 @@ class HookedSurface:
             if told.found is not Found.SAME_STORE:
                 raise _not_ours(url, told.found, self._store.url)
             self._told = told
-        watcher.follow(url, through_proxies=True)
+        await self._follow(url)
         return self._told
+
+    async def _follow(self, url: str) -> None:
+        self.watcher().follow(url, through_proxies=True)
 
 
 def _rendered(asked: Asked) -> str | None:

@@ -21,9 +21,16 @@ def ordinary_surface() -> Surface:
     """
     Return the surface that the environment asks for: one per process and settings, made on first use.
 
-    The environment is read each time, so that a setting made by the program before its first question counts.
+    The environment is read each time, so that a setting made by the program before its first question counts. Where it
+    names no store, the engine around the calling code may.
     """
     settings = Settings.load()
+    surface = _surface_with(settings)
+    inside = surface.engine() if settings.origin_of("store") == "default" else None
+    return _surface_with(settings.model_copy(update={"store": inside.store})) if inside and inside.store else surface
+
+
+def _surface_with(settings: Settings) -> Surface:
     here = (os.getpid(), settings)
     # In one step, so that two threads that ask first share a server.
     return _surfaces.get(here) or _surfaces.setdefault(here, surface_of(settings, Hooks.installed(settings)))

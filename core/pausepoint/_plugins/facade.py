@@ -84,9 +84,14 @@ class Hooks:
             raise failures.ambiguous([plugin for plugin, _ in inside])
         return inside[0][1] if inside else None
 
-    def serve(self, context: RunContext, store: Store) -> Served | None:
+    def serve(self, context: RunContext, store: Store, elsewhere: Callable[[str], None] | None = None) -> Served | None:
         """
         Have the form app made reachable: by the engine's plugin, by an observer, by the fallback; it may block.
+
+        Args:
+            context: The run that asks.
+            store: Where its events are.
+            elsewhere: Told the address where a plugin serves it, and not the fallback.
 
         Raises:
             ServeError: A plugin failed; nobody else was asked.
@@ -101,6 +106,8 @@ class Hooks:
                     raise
                 raise failure from error
             if served is not None:
+                if elsewhere is not None:
+                    elsewhere(served.base_url)
                 return served
         if self._fallback is None:
             return None
