@@ -14,7 +14,7 @@ from typing import Any
 import flyte
 
 from . import images
-from .surroundings import current, place, store_url
+from .surroundings import place
 
 APP_NAME = "hitl-event-app"
 TASK_NAME = "hitl-event-task-env"
@@ -22,7 +22,7 @@ TASK_NAME = "hitl-event-task-env"
 _PORT = 8080
 _LABEL = 63
 """Characters of one label of a host name."""
-_PASSED_ON = ("PAUSEPOINT_STORE", "PAUSEPOINT_PUBLIC_URL", "PAUSEPOINT_FLYTE_CONDITIONS", "AWS_REGION")
+_PASSED_ON = ("PAUSEPOINT_PUBLIC_URL", "AWS_REGION")
 
 
 class LateEnvironment(flyte.TaskEnvironment):
@@ -124,12 +124,15 @@ def subdomain(org: str, project: str, domain: str) -> Any:
 
 
 def _variables(url: str) -> dict[str, str]:
+    from . import conditions
+
     given = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
     endpoint = os.environ.get("FLYTE_AWS_ENDPOINT", "")
     told = {
         "PAUSEPOINT_STORE": url,
         "PAUSEPOINT_LINKS": os.environ.get("PAUSEPOINT_LINKS") or "token",
         # The control plane, whose conditions the app signals; app pods are not told of it.
+        conditions.SETTING: "1" if conditions.are_wanted("remote") else "0",
         "PAUSEPOINT_FLYTE_ENDPOINT": os.environ.get("_U_EP_OVERRIDE", ""),
         "PAUSEPOINT_FLYTE_INSECURE": os.environ.get("_U_INSECURE", ""),
         "FLYTE_AWS_ENDPOINT": endpoint,

@@ -35,6 +35,8 @@ def run_context(here: Any) -> RunContext:
     # Here and not above: `hitl.env` is made by every task's process, asking or not.
     from pausepoint import RunContext
 
+    if here.mode != "local":
+        adopt_storage_settings()
     # Inside a trace, `action` is the trace's own.
     task = here.task_action
     return RunContext(

@@ -22,7 +22,7 @@ def make_app() -> Any:
     book = Book(work / "diary.jsonl")
     services = [
         ActionsServiceASGIApplication(Actions(book, endpoint, code, work)),
-        RunServiceASGIApplication(Runs(book)),
+        RunServiceASGIApplication(Runs(book, work)),
         ClusterServiceASGIApplication(Clusters(endpoint)),
         AppServiceASGIApplication(Apps(book, public_url)),
     ]

@@ -99,10 +99,17 @@ class Actions(ActionsService):
 
 
 class Runs(RunService):
-    """Lists the conditions of a run, and signals them: the first signal wins."""
+    """
+    Lists the conditions of a run, and signals them: the first signal wins.
 
-    def __init__(self, book: Book) -> None:
+    Args:
+        book: What is remembered.
+        work: While it has a file `hold`, signals are kept waiting.
+    """
+
+    def __init__(self, book: Book, work: Path) -> None:
         self._book = book
+        self._work = work
 
     async def list_actions(self, request: Any, ctx: Any) -> Any:
         wanted = {given.field: list(given.values) for given in request.request.filters}
@@ -120,6 +127,9 @@ class Runs(RunService):
             raise ConnectError(Code.NOT_FOUND, "there is no such condition")
         if not self._book.is_running(key):
             raise ConnectError(Code.FAILED_PRECONDITION, "it has ended")
+        self._book.note("signalling", run=key[0], action=key[1])
+        while (self._work / "hold").exists():
+            await asyncio.sleep(0.01)  # until a test has killed whoever signals
         kind = request.payload.WhichOneof("value")
         value = getattr(request.payload, kind)
         names = {"bool_value": "boolean", "int_value": "integer", "float_value": "float_value"}

@@ -1,0 +1,23 @@
+"""A task that knows nothing of flyteplugins."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import flyte
+
+import pausepoint
+
+env = flyte.TaskEnvironment(name="plain")
+
+
+@env.task(report=True)
+async def deploy() -> bool:
+    event = await pausepoint.new_event.aio("deploy", bool)
+    asked = {"id": event.request_id, "form": event.form_url, "api": event.api_url, "path": event.request_path}
+    print(f"@asked {json.dumps(asked)}", flush=True)
+    value = await event.wait.aio()
+    assert "flyteplugins.hitl" not in sys.modules
+    print(f"@answer {json.dumps(value)}", flush=True)
+    return value
