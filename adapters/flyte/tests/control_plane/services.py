@@ -188,6 +188,7 @@ class Apps(AppService):
         return app_calls.UpdateResponse(app=self._kept(request.app))
 
     def _kept(self, app: Any) -> Any:
+        app.spec.creator.SetInParent()  # the backend remembers who created it
         app.status.ingress.public_url = self._public_url
         active = apps.Status.DEPLOYMENT_STATUS_ACTIVE
         app.status.conditions.append(apps.Condition(deployment_status=active))
