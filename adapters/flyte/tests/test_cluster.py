@@ -20,25 +20,10 @@ def run() -> str:
     return f"r{uuid4().hex[:10]}"
 
 
-@pytest.fixture
-def form(cluster: Cluster) -> Cluster:
-    """The cluster with its form app served, as the platform does once a task has asked for it."""
-    if not cluster.diary("app-created"):
-        first = cluster.attempt(f"r{uuid4().hex[:10]}", "cluster_tasks:one")
-        first.tell("asked")
-        first.kill()
-    cluster.ensure_form()
-    return cluster
-
-
-def stored(cluster: Cluster, path: str) -> Any:
-    return json.loads(cluster.read(f"{BUCKET}/pausepoint/local/shop/development/{path}"))
-
-
 def test_a_killed_task_finds_its_event_its_deadline_and_the_answer_that_came_meanwhile(form: Cluster, run: str) -> None:
     first = form.attempt(run, "cluster_tasks:one")
     asked = first.tell("asked")
-    before = stored(form, asked["path"])
+    before = form.stored(asked["path"])
     first.kill()
 
     assert form.post(asked, 17).status_code == 200
@@ -47,7 +32,7 @@ def test_a_killed_task_finds_its_event_its_deadline_and_the_answer_that_came_mea
     assert second.tell("asked") == asked
     assert second.tell("answer") == 17
     assert second.end() == 0
-    assert stored(form, asked["path"]) == before
+    assert form.stored(asked["path"]) == before
 
 
 def test_a_task_that_is_killed_again_and_again_still_waits_for_the_same_event(form: Cluster, run: str) -> None:
@@ -95,7 +80,7 @@ def test_a_timeout_goes_by_the_clock_also_where_nobody_ran(form: Cluster, run: s
     first = form.attempt(run, "cluster_tasks:late")
     asked = first.tell("asked")
     first.kill()
-    deadline = datetime.fromisoformat(stored(form, asked["path"])["deadline"])
+    deadline = datetime.fromisoformat(form.stored(asked["path"])["deadline"])
     time.sleep(max(0.0, deadline.timestamp() - time.time()))
     second = form.attempt(run, "cluster_tasks:late", 2)
 
@@ -169,7 +154,7 @@ def test_an_app_that_was_scaled_to_nothing_knows_the_question_when_it_is_back(fo
 def test_pause_in_a_flyte_task_uses_the_adapter_without_another_import(form: Cluster, run: str) -> None:
     attempt = form.attempt(run, "plain_tasks:deploy", lookup={"plain": "registry.test/own:1"})
     asked = attempt.tell("asked")
-    request = stored(form, asked["path"])
+    request = form.stored(asked["path"])
     form.post(asked, True)
 
     assert attempt.tell("answer") is True

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from .pods import DOMAIN, ORG, PROJECT, Pod
+from .pods import BUCKET, DOMAIN, ORG, PROJECT, Pod
 
 HERE = Path(__file__).parent
 SERVERS = runpy.run_path(str(HERE.parents[3] / "tests" / "stores" / "servers.py"))
@@ -128,24 +128,38 @@ class Cluster:
             _end(app)
         self._apps.clear()
 
+    def stored(self, path: str) -> Any:
+        """Return an object of Pausepoint's own store."""
+        return json.loads(self.read(f"{BUCKET}/pausepoint/{ORG}/{PROJECT}/{DOMAIN}/{path}"))
+
+    def conditions(self, ending: str) -> list[dict[str, Any]]:
+        """Return what was submitted as conditions with names of that ending."""
+        return [line for line in self.diary("condition") if line["name"].endswith(ending)]
+
+    def running(self, ending: str) -> bool:
+        """Say whether one of these conditions has not been signalled."""
+        signalled = {line["action"] for line in self.diary("signal")}
+        return any(line["action"] not in signalled for line in self.conditions(ending))
+
     def post(self, asked: dict[str, Any], value: Any, **more: Any) -> httpx.Response:
         """Answer an event as a program does."""
         return httpx.post(asked["api"], json={"request_id": asked["id"], "value": value, **more}, timeout=10)
 
-    def signal(self, name: str, **payload: Any) -> None:
-        """Signal a condition, as Flyte's console and command line do."""
+    def signal(self, ending: str, **payload: Any) -> None:
+        """Signal the last condition with a name of that ending, as Flyte's console and command line do."""
         from flyteidl2.common import identifier_pb2 as ids
         from flyteidl2.workflow import run_service_pb2 as calls
         from flyteidl2.workflow.run_service_connect import RunServiceClientSync
 
-        found = until(lambda: self.diary("condition", name=name), f"a condition {name}")[-1]
+        found = until(lambda: self.conditions(ending), "a condition")[-1]
         run = ids.RunIdentifier(org=ORG, project=PROJECT, domain=DOMAIN, name=found["run"])
-        RunServiceClientSync(f"http://{self.endpoint}").signal_event(
-            calls.SignalEventRequest(
-                action_id=ids.ActionIdentifier(run=run, name=found["action"]),
-                payload=calls.EventPayload(**payload),
+        with RunServiceClientSync(f"http://{self.endpoint}") as client:
+            client.signal_event(
+                calls.SignalEventRequest(
+                    action_id=ids.ActionIdentifier(run=run, name=found["action"]),
+                    payload=calls.EventPayload(**payload),
+                )
             )
-        )
 
     def _is_served(self) -> bool:
         try:

@@ -104,7 +104,7 @@ class Runs(RunService):
 
     Args:
         book: What is remembered.
-        work: While it has a file `hold`, signals are kept waiting.
+        work: While it has a file `hold`, signals are kept waiting, and then lost.
     """
 
     def __init__(self, book: Book, work: Path) -> None:
@@ -128,8 +128,10 @@ class Runs(RunService):
         if not self._book.is_running(key):
             raise ConnectError(Code.FAILED_PRECONDITION, "it has ended")
         self._book.note("signalling", run=key[0], action=key[1])
-        while (self._work / "hold").exists():
-            await asyncio.sleep(0.01)  # until a test has killed whoever signals
+        if (self._work / "hold").exists():
+            while (self._work / "hold").exists():
+                await asyncio.sleep(0.01)  # until a test has killed whoever signals
+            raise ConnectError(Code.UNAVAILABLE, "the signal was lost with its sender")
         kind = request.payload.WhichOneof("value")
         value = getattr(request.payload, kind)
         names = {"bool_value": "boolean", "int_value": "integer", "float_value": "float_value"}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import flyte
 import flyteplugins.hitl as hitl
+from pydantic import Field
 
 import pausepoint
 
@@ -98,3 +99,12 @@ async def rounds() -> int:
         tell("answer", {"value": value, "at": time.time()})
         total += value
     return total
+
+
+@env.task(report=True)
+async def bounded() -> int:
+    event = await hitl.new_event.aio("bounded", data_type=Annotated[int, Field(le=9)])
+    tell("asked", facts(event))
+    value = await event.wait.aio()
+    tell("answer", value)
+    return value
