@@ -1,0 +1,1 @@
+"""Tasks that the tests run, in this process or as pods."""
