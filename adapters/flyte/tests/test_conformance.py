@@ -68,7 +68,9 @@ class Driver(EngineDriver):
 
     def reports(self, run: Run) -> str:
         folder = Path("/tmp/flyte/metadata") / run.name
-        return "\n".join(path.read_text() for path in folder.rglob("report.html"))
+        pages = [path.read_text() for path in folder.rglob("report.html")]
+        # Without what Flyte puts around it, which has a script of its own.
+        return "\n".join(page.partition('id="flyte-frame-container"')[2].partition("</body>")[0] for page in pages)
 
     def told(self, run: Run) -> str:
         return run.error
