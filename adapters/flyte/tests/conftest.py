@@ -26,3 +26,9 @@ def form(cluster: Cluster) -> Cluster:
         first.kill()
     cluster.ensure_form()
     return cluster
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Flyte runs on asyncio alone."""
+    return "asyncio"
