@@ -60,7 +60,5 @@ async def _is_connected(run: RunContext) -> bool:
         # Not `init_in_cluster`: a form app's pod is told nothing that it would need.
         insecure = os.environ.get("PAUSEPOINT_FLYTE_INSECURE", "").lower() in {"1", "true"}
         key = os.environ.get("EAGER_API_KEY") or os.environ.get("_UNION_EAGER_API_KEY")
-        await flyte.init.aio(
-            endpoint=endpoint, insecure=insecure, api_key=key, org=org, project=project, domain=domain
-        )
+        await flyte.init.aio(endpoint=endpoint, insecure=insecure, api_key=key, org=org, project=project, domain=domain)
     return True

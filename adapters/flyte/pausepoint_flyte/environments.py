@@ -119,7 +119,9 @@ def subdomain(org: str, project: str, domain: str) -> Any:
     import flyte.app
 
     readable = f"{APP_NAME}-{org}-{project}-{domain}".lower()
-    fits = org and len(readable) <= _LABEL and all(char.isascii() and (char.isalnum() or char == "-") for char in readable)
+    fits = (
+        org and len(readable) <= _LABEL and all(char.isascii() and (char.isalnum() or char == "-") for char in readable)
+    )
     return readable if fits else flyte.app.Subdomain.from_app_name(APP_NAME)
 
 

@@ -42,7 +42,11 @@ def image_for(environment: str) -> Any:
     cache = here.compiled_image_cache if here else None
     if cache is not None and cache.image_lookup:
         built = cache.image_lookup
-        return built.get(environment) or built.get(getattr(own_task(), "parent_env_name", None) or "") or next(iter(built.values()))
+        return (
+            built.get(environment)
+            or built.get(getattr(own_task(), "parent_env_name", None) or "")
+            or next(iter(built.values()))
+        )
     return _described()
 
 

@@ -124,7 +124,9 @@ class Theirs(Subject):
         more = {"status": "pending", "request_path": str(paths[0]), "response_path": str(paths[1])}
         paths[0].write_text(json.dumps({**record, **more}))
         self.kinds = {**getattr(self, "kinds", {}), request_id: kind}
-        event = Event(name, "run", data_type, prompt, request_id, "http://x", str(paths[0]), str(paths[1]), timeout, poll)
+        event = Event(
+            name, "run", data_type, prompt, request_id, "http://x", str(paths[0]), str(paths[1]), timeout, poll
+        )
         return Asked(request_id, *paths, event)
 
     def send(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -154,6 +156,10 @@ class Theirs(Subject):
         event = asked.event
         return asyncio.run(
             wait_for_input_event(
-                event.name, event.request_id, str(asked.response_path), event.timeout_seconds, event.poll_interval_seconds
+                event.name,
+                event.request_id,
+                str(asked.response_path),
+                event.timeout_seconds,
+                event.poll_interval_seconds,
             )
         )

@@ -73,7 +73,9 @@ def test_an_answer_in_the_form_wakes_the_task_by_its_condition(form: Cluster, ru
         delays.append(answer["at"] - replied)
         assert answer["value"] == number
         until(lambda asked=asked: not form.running(asked["id"][:8]), "a signal")
-    print(f"\nanswer to resumed, with conditions: p50 {sorted(delays)[len(delays) // 2] * 1000:.1f} ms of {len(delays)}")
+    print(
+        f"\nanswer to resumed, with conditions: p50 {sorted(delays)[len(delays) // 2] * 1000:.1f} ms of {len(delays)}"
+    )
 
 
 def test_of_a_signal_and_an_answer_at_once_one_wins_and_the_task_gets_that_one(form: Cluster, run: str) -> None:

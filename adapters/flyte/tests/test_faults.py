@@ -222,9 +222,7 @@ def test_21_an_answer_stands_in_no_log_and_in_no_status(
     caplog.set_level(logging.DEBUG)
     asked = subject.ask(str)
     subject.submit(asked, "hunter2")
-    status = subject.send(
-        "GET", f"/status/{asked.request_id}", params={"response_path": str(asked.response_path)}
-    ).text
+    status = subject.send("GET", f"/status/{asked.request_id}", params={"response_path": str(asked.response_path)}).text
     subject.wait(asked)
     out, err = capfd.readouterr()
 

@@ -59,7 +59,9 @@ def test_the_blocking_form_in_an_async_task_works_and_warns_once(tmp_path: Path)
         assert local.run(tasks.blocking, tmp_path, x=2) == 7
 
     told = [str(warning.message) for warning in caught if warning.category is RuntimeWarning]
-    assert told == ["Event.create(...) blocks the event loop that it is called in; write `await Event.create.aio(...)`."]
+    assert told == [
+        "Event.create(...) blocks the event loop that it is called in; write `await Event.create.aio(...)`."
+    ]
 
 
 def test_a_handle_of_the_ten_parameters_waits_for_the_same_event_and_waiting_again_gives_the_same(

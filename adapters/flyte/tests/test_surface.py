@@ -112,7 +112,9 @@ print(middle - began, time.perf_counter() - middle, "fastapi" in sys.modules)
 def test_importing_costs_no_web_framework(more: str) -> None:
     found = []
     for _ in range(5):
-        run = subprocess.run([sys.executable, "-c", MEASURE.format(more=more)], capture_output=True, text=True, check=True)
+        run = subprocess.run(
+            [sys.executable, "-c", MEASURE.format(more=more)], capture_output=True, text=True, check=True
+        )
         found.append(run.stdout.split())
 
     print(f"\nimport flyteplugins.hitl {more}: {min(float(ours) for _, ours, _ in found):.3f} s more than flyte alone "

@@ -86,7 +86,9 @@ class Cluster:
             if what in ("", line["what"]) and all(line.get(name) == value for name, value in facts.items())
         ]
 
-    def attempt(self, run: str, task: str, number: int = 1, lookup: dict[str, str] | None = None, **more: str) -> Attempt:
+    def attempt(
+        self, run: str, task: str, number: int = 1, lookup: dict[str, str] | None = None, **more: str
+    ) -> Attempt:
         """Start an attempt of a run's first task: `module:name`, without inputs."""
         module, _, name = task.partition(":")
         log = self.work / f"{run}-{number}.log"
@@ -114,7 +116,9 @@ class Cluster:
         credentials = {name: value for name, value in self.storage.items() if name.startswith("FLYTE_AWS_")}
         del credentials["FLYTE_AWS_ENDPOINT"]  # of this the app is told
         with (self.work / "app.log").open("ab") as output:
-            environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PAUSEPOINT_"))}
+            environ = {
+                name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PAUSEPOINT_"))
+            }
             app = subprocess.Popen(
                 command, env={**environ, **spec["env"], **credentials}, stdout=output, stderr=subprocess.STDOUT
             )
@@ -250,9 +254,7 @@ def running(work: Path, code: Path) -> Iterator[Cluster]:
         }
         command = [sys.executable, "-m", "uvicorn", "--factory", "control_plane.server:make_app", "--port", str(port)]
         with (work / "plane.log").open("wb") as output:
-            plane = subprocess.Popen(
-                command, cwd=HERE.parent, env=environ, stdout=output, stderr=subprocess.STDOUT
-            )
+            plane = subprocess.Popen(command, cwd=HERE.parent, env=environ, stdout=output, stderr=subprocess.STDOUT)
         # Not SIGTERM: uvicorn would wait for the watches that are open.
         stack.callback(_end, plane)
         SERVERS["wait_for_port"](port, plane, work / "plane.log")
