@@ -1,7 +1,7 @@
 """A task asks for a number and adds it: the calls of flyteplugins-hitl, unchanged."""
 
 import flyte
-import flyteplugins.hitl as hitl
+from flyteplugins import hitl
 
 env = flyte.TaskEnvironment(
     name="add-to-x",

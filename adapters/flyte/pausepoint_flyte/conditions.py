@@ -54,13 +54,7 @@ def are_wanted(mode: str | None = None) -> bool:
 
 
 async def wait(request: Request, waiter: Waiter) -> Response:
-    """
-    Wait for the event and for a signal, whichever comes first.
-
-    Args:
-        request: The question.
-        waiter: What the core waits with.
-    """
+    """Wait for the event and for a signal, whichever comes first."""
     settled = asyncio.ensure_future(waiter.settled())
     try:
         while True:

@@ -17,7 +17,7 @@ def pausepoint_engine() -> RunContext | None:
 
 
 @hookimpl
-def pausepoint_serve(context: RunContext, store: Store) -> Served | None:
+def pausepoint_serve(store: Store) -> Served | None:
     """Serve the form as an app of the project and domain; a local run leaves it to the process itself."""
     here = surroundings.current()
     if not here or here.mode == "local":

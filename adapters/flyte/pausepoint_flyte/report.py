@@ -24,7 +24,8 @@ async def show(here: Any, request_id: str, html: str) -> None:
     questions[request_id] = html
     here.report.get_tab(TAB).replace("\n<hr>\n".join(questions.values()))
     # Not through `flush` itself, which runs in Flyte's own loop: a local task that blocks is in it.
-    await flyte.report.flush.__wrapped__()
+    flush: Any = flyte.report.flush
+    await flush.__wrapped__()
 
 
 def shown(here: Any, request_id: str) -> str:

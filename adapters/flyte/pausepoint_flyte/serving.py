@@ -6,10 +6,11 @@ import threading
 import time
 from typing import Any
 
+from flyteplugins.hitl import _environments
+
 from pausepoint import Served
 from pausepoint.errors import ServeError
 
-from . import environments
 from .surroundings import place
 
 REMEMBERED = 300.0
@@ -35,7 +36,7 @@ def serve(here: Any, store_url: str) -> Served:
     with _lock:
         since, base_url = _served.get(which, (float("-inf"), ""))
         if time.monotonic() - since > REMEMBERED:
-            base_url = _deployed(environments.app_for(here, store_url))
+            base_url = _deployed(_environments.app_for(here, store_url))
             _served[which] = (time.monotonic(), base_url)
     return Served(base_url=base_url)
 
@@ -52,7 +53,7 @@ def _deployed(environment: Any) -> str:
     except Exception as error:
         raise ServeError(
             f"Flyte did not serve the form app {environment.name!r}: {error}",
-            "The question is stored: ask again, or run `pausepoint serve` yourself and set PAUSEPOINT_URL to its address.",
+            "The question is stored: ask again, or set PAUSEPOINT_URL to the address of a form app of your own.",
         ) from error
     if not endpoint:
         raise ServeError(

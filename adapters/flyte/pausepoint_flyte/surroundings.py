@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import threading
@@ -36,6 +35,8 @@ def run_context(here: Any) -> RunContext:
     from pausepoint import RunContext
 
     if here.mode != "local":
+        from flyteplugins.hitl._pod import adopt_storage_settings
+
         adopt_storage_settings()
     # Inside a trace, `action` is the trace's own.
     task = here.task_action
@@ -61,40 +62,14 @@ def store_url(here: Any) -> str | None:
     """
     Return where events live unless `PAUSEPOINT_STORE` says it: in the bucket of the run, beside Flyte's own metadata.
 
-    The bucket and not the run's folder, so that one form app serves all runs of a project and domain; never the raw-data
-    path, which a retry has another of. None for a local run, and where Flyte keeps its data in no bucket.
+    The bucket and not the run's folder, so that one form app serves all runs of a project; never the raw-data path, of
+    which a retry has another. None for a local run, and where Flyte keeps its data in no bucket.
     """
     bucket = _BUCKET.match(here.run_base_dir or "") if here.mode != "local" else None
     if bucket is None:
         return None
     folders = [part if _FOLDER.fullmatch(part) else part.encode().hex() for part in place(here) if part]
     return "/".join((bucket[0], "pausepoint", *folders))
-
-
-def own_task() -> Any:
-    """Return the task that this process was started for, as its author declared it; None where that is not known."""
-    # The entrypoint is told which variable of which module holds the task; the context does not know it.
-    told = sys.argv[sys.argv.index("--resolver") + 2 :] if "--resolver" in sys.argv else []
-    named = dict(zip(told[::2], told[1::2], strict=False))
-    return getattr(sys.modules.get(named.get("mod", "")), named.get("instance", ""), None)
-
-
-def adopt_storage_settings() -> None:
-    """
-    Let Pausepoint's storage client reach the server that Flyte's is told of.
-
-    For installations with a server of their own: Flyte's variables are its own, and obstore reads Amazon's.
-    """
-    endpoint = os.environ.get("FLYTE_AWS_ENDPOINT")
-    if not endpoint or any(os.environ.get(name) for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL")):
-        return
-    # AWS_ENDPOINT and not AWS_ENDPOINT_URL: boto3 reads that one, and it is not ours to configure.
-    os.environ["AWS_ENDPOINT"] = endpoint
-    if endpoint.startswith("http://"):
-        os.environ.setdefault("AWS_ALLOW_HTTP", "true")
-    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
-        if given := os.environ.get(f"FLYTE_AWS_{name}"):
-            os.environ.setdefault(f"AWS_{name}", given)
 
 
 def _attempt(here: Any) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
 import httpx

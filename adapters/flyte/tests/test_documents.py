@@ -10,7 +10,7 @@ import httpx
 import local
 import pytest
 from flyteplugins.hitl._app import HITLSubmissionTyped
-from tasks import documented_tasks as documented, local_tasks as tasks
+from tasks import documented_tasks as documented, flyte_1_tasks as flyte_1, local_tasks as tasks
 
 VALUES = {"int": 5, "bool": True, "str": "words", "float": 1.5}
 
@@ -45,11 +45,10 @@ def test_a_documented_example_works(task: Any, value: Any, tmp_path: Path) -> No
 
 
 def test_the_documented_examples_of_flyte_1_use_the_process_itself(store: Path) -> None:
-    process, approve = documented.of_flytekit()
     with local.Human(fitting).answering() as human:
-        number = process()
+        number = flyte_1.process_with_human_input()
         assert (asyncio.run(number) if asyncio.iscoroutine(number) else number) == 15
-        assert approve() is True
+        assert flyte_1.human_approval() is True
 
     assert {local.request_of(store, event)["run"]["engine"] for event in human.events} == {"local"}
 

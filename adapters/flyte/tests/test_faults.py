@@ -319,7 +319,7 @@ def test_33_a_form_behind_a_prefix_posts_below_it(subject: Subject) -> None:
     asked = subject.ask()
     page = subject.form(asked).text
 
-    assert 'action="/submit"' not in page or subject.__class__ is Ours and _below_a_prefix(asked)
+    assert 'action="/submit"' not in page or (subject.__class__ is Ours and _below_a_prefix(asked))
 
 
 def _below_a_prefix(asked: Any) -> bool:

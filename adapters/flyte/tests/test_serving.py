@@ -13,7 +13,8 @@ from typing import Any
 import flyte
 import flyte.app
 import pytest
-from pausepoint_flyte import environments, form_app, images, serving, surroundings
+from flyteplugins.hitl import _environments as environments, _form_app as form_app, _images as images
+from pausepoint_flyte import serving, surroundings
 
 from pausepoint.errors import ServeError
 

@@ -1,4 +1,4 @@
-"""Refuses to be imported beside flyteplugins-hitl, whose files are these files: which of them won, nobody could tell."""
+"""Refuses to be imported beside flyteplugins-hitl, whose files are these: which of them won, nobody could tell."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class HITLSubmissionTyped(BaseModel):
 
 def __getattr__(name: str) -> Any:
     if name == "app":
-        from pausepoint_flyte.environments import app_environment
+        from ._environments import app_environment
 
         return app_environment().app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

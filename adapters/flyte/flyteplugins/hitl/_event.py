@@ -18,10 +18,10 @@ EventScope = Literal["run"]
 """Whose event it is; there is one scope."""
 
 _ELSEWHERE = {
-    "event_app_env": ("environments", "app_environment"),
-    "event_task_env": ("environments", "task_environment"),
-    "EventFormLink": ("form_task", "EventFormLink"),
-    "show_form": ("form_task", "show_form"),
+    "event_app_env": ("_environments", "app_environment"),
+    "event_task_env": ("_environments", "task_environment"),
+    "EventFormLink": ("_form_task", "EventFormLink"),
+    "show_form": ("_form_task", "show_form"),
 }
 _warned = threading.Event()
 
@@ -159,8 +159,8 @@ class Event(Generic[T]):
         return await self._handle.wait.aio()
 
     @classmethod
-    def _of(cls, handle: pausepoint.Event[T], data_type: Any) -> Event[T]:
-        """Return the handle as this class; *data_type* as the author gave it."""
+    def of_handle(cls, handle: pausepoint.Event[T], data_type: Any) -> Event[T]:
+        """Return a handle of Pausepoint's as one of this class; *data_type* as the author gave it."""
         timeout: Any = handle.timeout_seconds
         event = cls(
             handle.name,
@@ -180,15 +180,19 @@ class Event(Generic[T]):
 
 
 def _created(name: str, data_type: Any, *args: Any, **kwargs: Any) -> Event[Any]:
-    return Event._of(_pausepoint().new_event(name, data_type, *args, **kwargs), data_type)
+    return Event.of_handle(_pausepoint().new_event(name, data_type, *args, **kwargs), data_type)
 
 
 async def _created_aio(name: str, data_type: Any, *args: Any, **kwargs: Any) -> Event[Any]:
-    return Event._of(await _pausepoint().new_event.aio(name, data_type, *args, **kwargs), data_type)
+    return Event.of_handle(await _pausepoint().new_event.aio(name, data_type, *args, **kwargs), data_type)
 
 
 async def wait_for_input_event(
-    name: str, request_id: str, response_path: str, timeout_seconds: int, poll_interval_seconds: int
+    name: str,  # noqa: ARG001 - of five parameters that earlier callers pass, two are needed
+    request_id: str,
+    response_path: str,  # noqa: ARG001
+    timeout_seconds: int,  # noqa: ARG001
+    poll_interval_seconds: int,
 ) -> Any:
     """
     Wait for an event of a simple type by its id.
@@ -261,7 +265,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     module, attribute = _ELSEWHERE[name]
-    found = getattr(import_module(f"pausepoint_flyte.{module}"), attribute)
+    found = getattr(import_module(f".{module}", __package__), attribute)
     return found() if name == "event_app_env" else found
 
 

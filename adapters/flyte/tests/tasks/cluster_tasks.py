@@ -8,7 +8,7 @@ import time
 from typing import Annotated, Any
 
 import flyte
-import flyteplugins.hitl as hitl
+from flyteplugins import hitl
 from pydantic import Field
 
 import pausepoint

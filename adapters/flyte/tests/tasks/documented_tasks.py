@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import flyte
-import flyteplugins.hitl as hitl
+from flyteplugins import hitl
 from flyteplugins.hitl import Event
+
 from tasks.local_tasks import asked
 
 env = flyte.TaskEnvironment(
@@ -65,25 +64,3 @@ def enters_a_number() -> int:
 def by_position() -> float:
     event = asked(hitl.new_event("n", float, "run", "How much?", 60, 5))
     return event.wait()
-
-
-def of_flytekit() -> tuple[Any, Any]:
-    """Return a coroutine task and a plain one of Flyte 1, which Flyte 2 knows nothing of."""
-    from flytekit import task
-
-    @task
-    async def process_with_human_input() -> int:
-        event = asked(
-            await hitl.new_event.aio(
-                "integer_input_event", data_type=int, scope="run", prompt="What should I add to the result?"
-            )
-        )
-        return await event.wait.aio() + 10
-
-    @task
-    def human_approval() -> bool:
-        event = asked(hitl.new_event("approval_event", data_type=bool, prompt="Do you approve this deployment?"))
-        approved: bool = event.wait()
-        return approved
-
-    return process_with_human_input, human_approval

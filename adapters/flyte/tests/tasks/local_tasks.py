@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import flyte
-import flyteplugins.hitl as hitl
+from flyteplugins import hitl
 
 import pausepoint
 

@@ -5,17 +5,25 @@ the moment it is submitted, and no running task can get another.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flyte
 import flyte.report
 
-from .environments import task_environment
+from ._environments import task_environment
+
+if TYPE_CHECKING:
+    from pausepoint.hooks import Request
+
+_log = logging.getLogger("pausepoint")
+_children: set[asyncio.Future[Any]] = set()
 
 
 @dataclass
-class EventFormLink(flyte.Link):  # type: ignore[misc]
+class EventFormLink(flyte.Link):
     """
     The link to an event's form.
 
@@ -48,8 +56,31 @@ async def show_question(html: str) -> None:
 @task_environment.task(report=True)
 async def show_form(form_url: str, api_url: str, curl_body: str, type_name: str) -> str:
     """Show a form's links in this task's own report, and return the page."""
-    from flyteplugins.hitl._html_templates import get_event_report_html
+    from ._html_templates import get_event_report_html
 
     html = get_event_report_html(form_url, api_url, curl_body, type_name)
     await flyte.report.replace.aio(html, do_flush=True)
     return html
+
+
+async def show_in_a_child(request: Request, url: str, html: str) -> None:
+    """
+    Begin the child task that carries a question's link; return before it ends, and before it runs.
+
+    Args:
+        request: The question.
+        url: The link.
+        html: What the child's report shows.
+    """
+    link = EventFormLink(url.partition("/form/")[0], request.request_id, url=url)
+    child = show_question.override(short_name=request.name[:63], links=(link,))
+    # Begun and not awaited: the waiting must not begin only after a pod was scheduled that shows a page.
+    task = asyncio.ensure_future(child.aio(html))
+    _children.add(task)
+    task.add_done_callback(_ended)
+
+
+def _ended(task: asyncio.Future[Any]) -> None:
+    _children.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.warning("The task that shows a question's link failed: %s", type(error).__name__)

@@ -1,4 +1,4 @@
-"""The form app as it runs in a pod: `uvicorn --factory pausepoint_flyte.form_app:make_app`."""
+"""The form app as it runs in a pod: `uvicorn --factory flyteplugins.hitl._form_app:make_app`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def make_app() -> FormApp:
     from pausepoint import open_store
     from pausepoint.app import create_app
 
-    from .surroundings import adopt_storage_settings
+    from ._pod import adopt_storage_settings
 
     adopt_storage_settings()
     app = create_app(open_store(os.environ.get("PAUSEPOINT_STORE") or "memory://"))

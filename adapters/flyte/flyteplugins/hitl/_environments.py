@@ -12,9 +12,9 @@ import os
 from typing import Any
 
 import flyte
+from pausepoint_flyte.surroundings import place
 
-from . import images
-from .surroundings import place
+from . import _images
 
 APP_NAME = "hitl-event-app"
 TASK_NAME = "hitl-event-task-env"
@@ -28,11 +28,14 @@ _PASSED_ON = ("PAUSEPOINT_PUBLIC_URL", "AWS_REGION")
 class LateEnvironment(flyte.TaskEnvironment):
     """A task environment whose image, and the app that it depends on, are described when somebody asks for them."""
 
+    _image: Any
+    _depends_on: list[Any]
+
     @property
     def image(self) -> Any:
         """The image: an URI in a cluster, else the description of one."""
         if self._image == "auto":
-            self._image = images.image_for(self.name)
+            self._image = _images.image_for(self.name)
         return self._image
 
     @image.setter
@@ -67,7 +70,7 @@ def app_environment() -> Any:
     import flyte.app
     from flyte.app.extras import FastAPIAppEnvironment
 
-    from .form_app import make_app
+    from ._form_app import make_app
 
     app = make_app()
     state = app.state
@@ -75,10 +78,10 @@ def app_environment() -> Any:
         name=APP_NAME,
         app=app,
         description="Forms of questions that workflows ask",
-        command=["uvicorn", "--factory", "pausepoint_flyte.form_app:make_app", "--host", "0.0.0.0",  # noqa: S104
+        command=["uvicorn", "--factory", "flyteplugins.hitl._form_app:make_app", "--host", "0.0.0.0",  # noqa: S104
                  "--port", str(_PORT), "--no-access-log", "--no-server-header"],
         port=_PORT,
-        image=images.image_for(APP_NAME),
+        image=_images.image_for(APP_NAME),
         resources=flyte.Resources(cpu=1, memory="512Mi"),
         requires_auth=True,
         scaling=flyte.app.Scaling(replicas=(0, 1), scaledown_after=600),
@@ -101,7 +104,7 @@ def app_for(here: Any, url: str) -> Any:
     import flyte.app
 
     environment = app_environment()
-    environment.image = images.image_for(APP_NAME)
+    environment.image = _images.image_for(APP_NAME)
     environment.env_vars = _variables(url)
     environment.domain = flyte.app.Domain(subdomain=subdomain(*place(here)))
     return environment
@@ -126,7 +129,7 @@ def subdomain(org: str, project: str, domain: str) -> Any:
 
 
 def _variables(url: str) -> dict[str, str]:
-    from . import conditions
+    from pausepoint_flyte import conditions
 
     given = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
     endpoint = os.environ.get("FLYTE_AWS_ENDPOINT", "")

@@ -14,7 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from .surroundings import current, own_task
+from pausepoint_flyte.surroundings import current
+
+from ._pod import own_task
 
 SETTING = "PAUSEPOINT_FLYTE_IMAGE"
 DISTRIBUTIONS = ("pausepoint", "pausepoint-flyte")
