@@ -128,6 +128,11 @@ def subdomain(org: str, project: str, domain: str) -> Any:
     return readable if fits else flyte.app.Subdomain.from_app_name(APP_NAME)
 
 
+def link_mode() -> str:
+    """Return what a link needs: a token, unless the platform authenticates, which somebody has to say."""
+    return os.environ.get("PAUSEPOINT_LINKS") or "token"
+
+
 def _variables(url: str) -> dict[str, str]:
     from pausepoint_flyte import conditions
 
@@ -135,7 +140,7 @@ def _variables(url: str) -> dict[str, str]:
     endpoint = os.environ.get("FLYTE_AWS_ENDPOINT", "")
     told = {
         "PAUSEPOINT_STORE": url,
-        "PAUSEPOINT_LINKS": os.environ.get("PAUSEPOINT_LINKS") or "token",
+        "PAUSEPOINT_LINKS": link_mode(),
         # The control plane, whose conditions the app signals; app pods are not told of it.
         conditions.SETTING: "1" if conditions.are_wanted("remote") else "0",
         "PAUSEPOINT_FLYTE_ENDPOINT": os.environ.get("_U_EP_OVERRIDE", ""),
