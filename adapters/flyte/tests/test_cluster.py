@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from datetime import datetime
 from uuid import uuid4
@@ -145,7 +146,8 @@ def test_an_app_that_was_scaled_to_nothing_knows_the_question_when_it_is_back(fo
     form.end_form()
     form.ensure_form()
 
-    assert httpx.get(asked["form"]).status_code == 200
+    with httpx.Client(follow_redirects=True) as browser:
+        assert browser.get(asked["form"]).status_code == 200
     assert form.post(asked, 8).status_code == 200
     assert attempt.tell("answer") == 8
 
@@ -173,3 +175,16 @@ def test_an_answer_reaches_the_task_by_push(form: Cluster, run: str) -> None:
 
     print(f"\nresumed after an answer, by push: p50 {sorted(delays)[10] * 1000:.0f} ms of 20 (polling: up to 5000 ms)")
     assert attempt.end() == 0
+
+
+def test_an_id_without_its_token_opens_nothing_unless_somebody_said_so(form: Cluster, run: str) -> None:
+    attempt = form.attempt(run, "cluster_tasks:one")
+    asked = attempt.tell("asked")
+    bare = httpx.post(asked["api"], json={"request_id": asked["id"], "value": 1})
+    listed = httpx.get(f"{form.app_url}/api/v1/events")
+
+    if os.environ.get("PAUSEPOINT_LINKS") == "open":
+        assert bare.status_code == 200
+    else:
+        assert "?token=" in asked["form"]
+        assert (bare.status_code, listed.status_code) == (401, 401)

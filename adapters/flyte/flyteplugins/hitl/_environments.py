@@ -141,6 +141,8 @@ def _variables(url: str) -> dict[str, str]:
     told = {
         "PAUSEPOINT_STORE": url,
         "PAUSEPOINT_LINKS": link_mode(),
+        # Whoever comes through a sidecar comes from loopback, and is not the one at the machine for all that.
+        "PAUSEPOINT_HOST": "0.0.0.0",  # noqa: S104
         # The control plane, whose conditions the app signals; app pods are not told of it.
         conditions.SETTING: "1" if conditions.are_wanted("remote") else "0",
         "PAUSEPOINT_FLYTE_ENDPOINT": os.environ.get("_U_EP_OVERRIDE", ""),

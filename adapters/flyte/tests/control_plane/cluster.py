@@ -147,7 +147,10 @@ class Cluster:
 
     def post(self, asked: dict[str, Any], value: Any, **more: Any) -> httpx.Response:
         """Answer an event as a program does."""
-        return httpx.post(asked["api"], json={"request_id": asked["id"], "value": value, **more}, timeout=10)
+        _, is_token, token = asked["form"].partition("?token=")
+        headers = {"authorization": f"Bearer {token}"} if is_token else {}
+        body = {"request_id": asked["id"], "value": value, **more}
+        return httpx.post(asked["api"], json=body, headers=headers, timeout=10)
 
     def signal(self, ending: str, **payload: Any) -> None:
         """Signal the last condition with a name of that ending, as Flyte's console and command line do."""
