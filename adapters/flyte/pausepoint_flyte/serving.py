@@ -38,7 +38,7 @@ def serve(here: Any, store_url: str) -> Served:
         if time.monotonic() - since > REMEMBERED:
             base_url = _deployed(_environments.app_for(here, store_url))
             _served[which] = (time.monotonic(), base_url)
-    return Served.model_validate({"base_url": base_url, "links": _environments.link_mode()})
+    return Served(base_url=base_url, links=_environments.link_mode())
 
 
 def _deployed(environment: Any) -> str:

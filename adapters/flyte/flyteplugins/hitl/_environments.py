@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
-from typing import Any
+from typing import Any, Literal
 
 import flyte
 from pausepoint_flyte.surroundings import place
@@ -128,9 +128,9 @@ def subdomain(org: str, project: str, domain: str) -> Any:
     return readable if fits else flyte.app.Subdomain.from_app_name(APP_NAME)
 
 
-def link_mode() -> str:
+def link_mode() -> Literal["open", "token"]:
     """Return what a link needs: a token, unless the platform authenticates, which somebody has to say."""
-    return os.environ.get("PAUSEPOINT_LINKS") or "token"
+    return "open" if os.environ.get("PAUSEPOINT_LINKS") == "open" else "token"
 
 
 def _variables(url: str) -> dict[str, str]:
