@@ -17,7 +17,7 @@ KILLS = 8 if int(os.environ.get("CHAOS_KILLS", "100")) <= 100 else 80
 
 Play = Callable[..., Scenario]
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(400 if KILLS == 8 else 900)
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ from .zygote import Zygote
 RUNS_AT_ONCE = 3
 REVIEWERS = 2
 SKEW = 5.0
-LONGEST = 150.0
-"""Seconds after which a scenario that has not ended never will."""
+LONGEST, LONGEST_OF_A_KILL = 150.0, 5.0
+"""Seconds, and as many more for each kill, after which a scenario that has not ended never will."""
 
 FIRST_KINDS = ("key", "store")
 MARKERS = ("opened", "wake")
@@ -166,7 +166,8 @@ class Scenario:
 
     def _tend(self) -> None:
         """Start whoever is dead, and a new run for each that has ended."""
-        claim(time.monotonic() - self.began < LONGEST, f"the scenario does not end; see {self.folder}")
+        longest = LONGEST + LONGEST_OF_A_KILL * self.plan.kills
+        claim(time.monotonic() - self.began < longest, f"the scenario does not end; see {self.folder}")
         self._count_steps()
         while len([run for run in self.runs if not self._ended(run)]) < RUNS_AT_ONCE and self._wants_more():
             self.runs.append(self._slot("workflow", f"run{len(self.runs)}"))
