@@ -14,10 +14,13 @@ import sys
 import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import flyte
 import httpx
 import local
 import pytest
@@ -27,6 +30,9 @@ from tasks import local_tasks as tasks
 
 import pausepoint
 from pausepoint.errors import UsageError
+
+import anywhere
+from reviewing import LINK, Machine
 
 
 @pytest.fixture(autouse=True)
@@ -212,6 +218,27 @@ def test_pause_in_a_task_is_asked_in_flytes_name(tmp_path: Path, store: Path) ->
     assert value is True
     stored = json.loads(next(store.glob("v1/events/*/request.json")).read_text())
     assert (stored["run"]["engine"], stored["key"]) == ("flyte", "deploy")
+
+
+def test_one_module_asks_in_plain_python_and_in_a_task(tmp_path: Path, store: Path) -> None:
+    """The file that every adapter's tests run: it imports nothing of any engine."""
+    with closing(Machine(tmp_path / "plain")) as machine:
+        plain = machine.start(anywhere.__file__)
+        machine.answer(plain.link(), "small")
+        assert plain.finish() == "small\n"
+
+    name = f"run{uuid4().hex}"
+    task = flyte.TaskEnvironment(name="anywhere").task(anywhere.which_one, report=True)
+    with ThreadPoolExecutor(1) as aside:
+        running = aside.submit(local.run, task, tmp_path, name)
+        while not (links := {link for report in local.reports(name) for link in LINK.findall(report)}):
+            assert not running.done(), running.result()
+            time.sleep(0.02)  # a file of another thread's
+        machine.answer(links.pop(), "large").raise_for_status()
+        assert running.result() == "large"
+
+    stored = json.loads(next(store.glob("v1/events/*/request.json")).read_text())
+    assert (stored["run"]["engine"], stored["key"]) == ("flyte", "which")
 
 
 def test_outside_of_flyte_the_same_calls_use_the_process_itself(store: Path) -> None:
