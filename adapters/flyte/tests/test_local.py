@@ -7,6 +7,7 @@ import html
 import json
 import os
 import pickle
+import queue
 import re
 import signal
 import subprocess
@@ -14,7 +15,6 @@ import sys
 import threading
 import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -229,13 +229,14 @@ def test_one_module_asks_in_plain_python_and_in_a_task(tmp_path: Path, store: Pa
 
     name = f"run{uuid4().hex}"
     task = flyte.TaskEnvironment(name="anywhere").task(anywhere.which_one, report=True)
-    with ThreadPoolExecutor(1) as aside:
-        running = aside.submit(local.run, task, tmp_path, name)
-        while not (links := {link for report in local.reports(name) for link in LINK.findall(report)}):
-            assert not running.done(), running.result()
-            time.sleep(0.02)  # a file of another thread's
-        machine.answer(links.pop(), "large").raise_for_status()
-        assert running.result() == "large"
+    got: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=lambda: got.put(local.run(task, tmp_path, name)), daemon=True).start()
+    give_up = time.monotonic() + 30
+    while not (links := {link for report in local.reports(name) for link in LINK.findall(report)}):
+        assert time.monotonic() < give_up, "no link in the task's report"
+        time.sleep(0.02)  # a file of another thread's
+    machine.answer(links.pop(), "large").raise_for_status()
+    assert got.get(timeout=30) == "large"
 
     stored = json.loads(next(store.glob("v1/events/*/request.json")).read_text())
     assert (stored["run"]["engine"], stored["key"]) == ("flyte", "which")
