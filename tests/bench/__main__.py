@@ -150,6 +150,20 @@ class Bench:
             )
             if not peer:
                 return
+        self._extra_of_flyte(times)
+
+    def _extra_of_flyte(self, times: int) -> None:
+        """What our `flyteplugins.hitl` and the old one take each, where `import flyte` is done."""
+        ours = self._peer("flyte-ours", peers.OURS_IN_FLYTE)
+        if not (ours and self._flyte):
+            return
+        mine, other = (
+            percentile(peers.import_seconds(python, "flyteplugins.hitl", times, peers.clean(), "flyte"), 0.5) * 1000
+            for python in (ours, self._flyte)
+        )
+        self.figures.append(
+            Figure("import flyteplugins.hitl after flyte", mine, "ms", 150, other, OLD, f"median of {times}")
+        )
 
     def create(self) -> None:
         """What asking takes."""

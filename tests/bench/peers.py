@@ -16,6 +16,7 @@ from processes import HERE, Process, free_port, until_listening
 from reviewer import Reviewer, get, load, post_json
 
 FLYTE = ("flyteplugins-hitl==2.12.1",)
+OURS_IN_FLYTE = (str(HERE.parents[1] / "adapters" / "flyte"), str(HERE.parents[1]), "flyte==2.12.1")
 PREFECT = ("prefect>=3,<4", "fastapi<0.151")  # with a newer FastAPI the server of 3.8 does not start
 
 
@@ -50,9 +51,9 @@ def clean(**more: str) -> dict[str, str]:
     }
 
 
-def import_seconds(python: Path, module: str, times: int, environ: dict[str, str]) -> list[float]:
-    """Return how long a fresh interpreter takes to import a module, without its own start."""
-    code = f"import time; began = time.perf_counter(); import {module}; print(time.perf_counter() - began)"
+def import_seconds(python: Path, module: str, times: int, environ: dict[str, str], after: str = "time") -> list[float]:
+    """Return how long a fresh interpreter takes to import a module, without its own start and what is there *after*."""
+    code = f"import time, {after}; began = time.perf_counter(); import {module}; print(time.perf_counter() - began)"
     command = [str(python), "-c", code]
     ran = [
         subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, env=environ)
