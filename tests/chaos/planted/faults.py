@@ -86,7 +86,7 @@ FAULTS = [
     Fault(
         "equal questions are counted across attempts",
         "_runs.py",
-        "run.map_index, run.attempt, name, digest)",
+        "run.map_index, tried, name, digest)",
         "run.map_index, name, digest)",
         ("scenes", "a_workflow_is_retried_in_its_process"),
     ),
