@@ -1,4 +1,8 @@
-"""A map of tasks, each of which asks about one image; all questions are open at once, and are answered in any order."""
+"""
+A map of tasks, each of which asks about one image.
+
+On a cluster all questions are open at once, and are answered in any order; in local mode Flyte runs a map one by one.
+"""
 
 import struct
 import zlib
