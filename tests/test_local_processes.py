@@ -629,7 +629,7 @@ def test_an_app_of_another_store_at_pausepoint_url_is_refused_by_name(start: Sta
     assert worker.ended() == 1
     said = "".join(worker.printed)
     assert "ServeError" in said
-    assert f"At PAUSEPOINT_URL ({other['url']}) answers a form app of another store." in said
+    assert f"A form app of another store answers at PAUSEPOINT_URL ({other['url']})." in said
 
 
 def test_the_app_of_this_store_at_pausepoint_url_is_used(start: Start) -> None:

@@ -49,7 +49,7 @@ class Machine:
         return process
 
     def serve(self, *options: str, **environ: str) -> tuple[subprocess.Popen[str], str, str]:
-        """Start `serve`; return it, what it says of who may answer, and where it listens."""
+        """Start `serve`; return it, what it says of its address and of who may answer, and where it listens."""
         process = self.start([*PROGRAM, "serve", *options], **environ)
         assert process.stdout is not None
         lines = [process.stdout.readline(), process.stdout.readline()]
@@ -57,7 +57,7 @@ class Machine:
         published = next((self._environ_state() / "pausepoint" / "servers").glob("*.json")).read_text("utf-8")
         url = re.search(r'"url":"([^"]+)"', published)
         assert url
-        return process, lines[1], url[1]
+        return process, "".join(lines), url[1]
 
     def _environ_state(self) -> Path:
         return Path(self._environ["XDG_STATE_HOME"])
@@ -113,6 +113,7 @@ def test_serving_beyond_this_machine_asks_for_tokens_unless_it_is_told_not_to(ma
             headers = {"Host": host, "X-Forwarded-User": "ann"}
             assert httpx.get(f"{url}/form/{'a' * 26}", headers=headers).status_code == status
             assert httpx.get(url, headers=headers).status_code == 401
+        assert f" at {PUBLIC}, listening on 0.0.0.0:{url.rpartition(':')[2]}\n" in told
         assert said in told
         ended(process)
 

@@ -186,7 +186,7 @@ class Settings(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             told = "; ".join(
-                f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)
+                f"{PREFIX}{str(e['loc'][0]).upper()}: {_in_words(e['msg'])}" for e in error.errors(include_input=False)
             )
             raise UsageError(
                 f"The environment cannot be understood: {told}.", "Correct or unset the variable and start again."

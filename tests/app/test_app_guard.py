@@ -121,6 +121,40 @@ async def test_a_foreign_host_learns_nothing(house: Any, path: str, host: str) -
     assert await house.response(request) is None
 
 
+async def test_the_page_that_refuses_a_foreign_host_has_its_style(house: Any) -> None:
+    async with house.browser(host="evil.example") as browser:
+        refused = await browser.get("/")
+        style = await browser.get("/static/pausepoint.css")
+
+    assert refused.status_code == 421
+    assert 'href="/static/pausepoint.css"' in refused.text
+    assert (style.status_code, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
+
+
+async def test_a_reviewer_is_not_told_what_only_an_operator_can_do(house: Any) -> None:
+    await house.ask(int)
+    await house.store.create(f"v1/events/{'z' * 26}/request.json", b"{")
+    async with house.browser() as browser:
+        broken = await browser.get(f"/form/{'z' * 26}")
+        told = (await browser.get(f"/api/v1/events/{'z' * 26}")).json()
+    async with house.browser(house.app(links="token")) as browser:
+        closed = await browser.get("/")
+        asked = (await browser.get("/api/v1/events")).json()
+
+    assert (broken.status_code, closed.status_code) == (500, 401)
+    for page, words, instruction in (
+        (broken.text, "no fault of yours", "Restore it from a backup"),
+        (closed.text, "Open the link of the question itself.", "PAUSEPOINT_API_TOKEN"),
+    ):
+        before, folded, after = page.partition("<details")
+        assert words in before
+        assert folded
+        assert instruction not in before
+        assert instruction in after
+    assert "Restore it from a backup" in told["todo"]
+    assert "PAUSEPOINT_API_TOKEN" in asked["todo"]
+
+
 async def test_the_public_host_is_ours_and_no_longer_the_machine_itself(house: Any) -> None:
     request = await house.ask(int)
     app = house.app(public_url="https://forms.example.org/questions", links="open")

@@ -272,6 +272,7 @@ async def test_basic_names_whom_the_file_has_and_a_browser_is_told_to_ask(house:
         assert (await browser.submitted(request, {"v": "7"})).status_code == 200
 
     assert asked.headers["www-authenticate"] == 'Basic realm="Pausepoint", charset="UTF-8"'
+    assert "sign in with your name and password" in asked.text
     by = (await house.response(request)).by
     assert (by.name, by.assurance) == ("Jürgen", "verified")
 

@@ -149,6 +149,6 @@ def _not_ours(url: str, found: Found, store_url: str) -> ServeError:
         Found.OTHER_STORE: f"This process uses {store_url}: set PAUSEPOINT_STORE to the same store on both sides.",
     }.get(found, "Check the address, with the path below which the app is mounted.")
     return ServeError(
-        f"At PAUSEPOINT_URL ({url}) answers {found.value}.",
+        f"{found.value[0].upper()}{found.value[1:]} answers at PAUSEPOINT_URL ({url}).",
         f"{remedy} Without PAUSEPOINT_URL this process serves its questions itself.",
     )

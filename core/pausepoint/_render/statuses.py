@@ -20,9 +20,9 @@ _AGAIN = "Go back, reload the page and try again."
 _BY_STATUS = {
     400: Told("This request could not be read", "Something in it is not what a form of this app sends.", _AGAIN),
     401: Told(
-        "This does not open without more",
+        "This is not open to everybody",
         "Nothing that came with this request says that you may see it.",
-        "Open the link of the question itself, whole. For the list of all, use `pausepoint list`.",
+        "Open the link of the question itself, whole. If you have none, ask whoever runs this app.",
     ),
     403: Told(
         "This was not accepted",
@@ -30,7 +30,7 @@ _BY_STATUS = {
         "Open the link you were given again and answer there.",
     ),
     404: Told(
-        "There is no such question",
+        "There is no such page",
         "Nothing is stored under this address.",
         "Check that the link is complete: it may have been cut where it was copied. If it is, ask whoever sent it.",
     ),
@@ -48,7 +48,7 @@ _BY_STATUS = {
         "The app was reached under a name that it does not serve.",
         "Use the link exactly as you were given it.",
     ),
-    422: Told("This answer does not fit", "Some of it was refused. Nothing was stored.", _AGAIN),
+    422: Told("This does not fit", "Some of it was refused. Nothing was stored.", _AGAIN),
     429: Told("Too many requests", "More came from you than this app takes at once.", "Wait a minute, then try again."),
     503: Told(
         "The answers cannot be reached",
@@ -60,8 +60,10 @@ _REFUSED = Told("This did not work", "The request was refused.", _AGAIN)
 _FAILED = Told(
     "Something went wrong",
     "The app failed on its side; this is no fault of yours.",
-    "Try again in a minute. If it stays, tell whoever runs this app.",
+    "Try again in a minute. If it stays, show this page to whoever runs this app.",
 )
+_OF_A_LINK = "Your link does not open this"
+"""The headline of 403 with words of its own: these are all about links."""
 
 
 def told_by_status(view: ErrorView) -> Told:
@@ -69,5 +71,6 @@ def told_by_status(view: ErrorView) -> Told:
     known = _BY_STATUS.get(view.status, _FAILED if view.status >= HTTPStatus.INTERNAL_SERVER_ERROR else _REFUSED)
     # The view's words belong together: a status' own advice under somebody else's sentence could contradict it.
     if view.what:
-        return Told(view.title or known.title, view.what, view.todo)
+        title = _OF_A_LINK if view.status == HTTPStatus.FORBIDDEN else known.title
+        return Told(view.title or title, view.what, view.todo)
     return Told(view.title or known.title, known.what, view.todo or known.todo)

@@ -142,6 +142,7 @@ class ErrorView(Page):
         status: The HTTP status.
         title, what, todo: The headline, what happened, what to do next; what is left empty is filled in by the status.
         event: The event it happened to, as in `PausepointError.event`.
+        aside: What only whoever runs or calls the app can use; folded away, since the page is a reviewer's.
     """
 
     status: int
@@ -149,3 +150,4 @@ class ErrorView(Page):
     what: str = ""
     todo: str = ""
     event: str = ""
+    aside: str = ""

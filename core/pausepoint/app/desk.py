@@ -32,16 +32,20 @@ from .sweeping import Sweeper
 
 _NEEDS_LINK = (
     "This question opens with its whole link, and this request brought none.",
-    "Open the link that you were sent, whole; if you just did, allow cookies here. Programs send its token as bearer.",
+    "Open the link that you were sent, whole; if you just did, allow cookies here.",
+    "Programs send the link's token as bearer.",
 )
 _NEEDS_IDENTITY = (
-    "This reaches further than one question, and nobody vouches for who you are.",
-    "Open the link of the question itself. Operators send PAUSEPOINT_API_TOKEN as bearer, or use `pausepoint list`.",
+    "This reaches further than one question, and nothing says who you are.",
+    "Open the link of the question itself.",
+    "Operators send PAUSEPOINT_API_TOKEN as bearer, or use `pausepoint list`.",
 )
 _BEYOND_LINK = (
     "A link opens its own question and nothing else.",
+    "Open each question by the link that you were sent for it.",
     "Operators send PAUSEPOINT_API_TOKEN instead, or use `pausepoint list`.",
 )
+_SIGN_IN = "Reload this page and sign in with your name and password. Without these: "
 _STREAM = (
     "The stream is for waiting workflows, and this is not the bearer of this store.",
     "Nothing needs to be done by hand: a workflow with access to the store makes it by itself.",
@@ -177,11 +181,10 @@ class Desk:
             return Refused(403, *_BEYOND_LINK)
         # A browser asks for name and password where it is told to, and only there.
         scheme = 'Basic realm="Pausepoint", charset="UTF-8"' if self.credentials.passwords else "Bearer"
-        return Refused(
-            401,
-            *(_NEEDS_LINK if action in ("see", "answer") else _NEEDS_IDENTITY),
-            headers={"WWW-Authenticate": scheme},
-        )
+        what, todo, aside = _NEEDS_LINK if action in ("see", "answer") else _NEEDS_IDENTITY
+        if self.credentials.passwords and visitor.way == "page":
+            todo = f"{_SIGN_IN}{todo[0].lower()}{todo[1:]}"
+        return Refused(401, what, todo, aside, headers={"WWW-Authenticate": scheme})
 
     async def _signers(self) -> tuple[bytes, FormTokens, NameTokens]:
         secret = await self._identity() or self._own_secret

@@ -28,6 +28,9 @@ SAFE_METHODS = ("GET", "HEAD")
 MACHINE_PATHS = ("/health", "/ready", "/metrics")
 """What orchestrators and Prometheus ask for, under the bare address of a process."""
 
+EVERYBODYS_PATHS = ("/static/pausepoint.css", "/favicon.ico")
+"""The same for all and without any data, so also under a foreign Host: the page that refuses it has a style, too."""
+
 BODILESS = "pausepoint.bodiless"
 """In the scope of a HEAD request: a response that never ends must end at once."""
 
@@ -109,7 +112,7 @@ class Guard:
     def _refusal(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
-        if not (self._is_our_host(hosts) or _is_for_a_machine(scope, hosts)):
+        if not (self._is_our_host(hosts) or _is_for_a_machine(scope, hosts) or _path(scope) in EVERYBODYS_PATHS):
             _log.warning("A request was refused: its Host is not ours. PAUSEPOINT_PUBLIC_URL names another one.")
             return problem(421)
         if scope["method"] not in SAFE_METHODS and not self._is_same_origin(scope, headers):
@@ -254,9 +257,12 @@ def _is_for_a_machine(scope: Scope, hosts: list[str]) -> bool:
     No foreign page can call itself our origin so: an address is not looked up, and a page that came from this one is
     ours. Pages and events are not served under it all the same, for links and cookies belong to the public URL.
     """
-    root, path = str(scope.get("root_path", "")).rstrip("/"), str(scope["path"])
     name = _host_name(hosts[0]) if len(hosts) == 1 else None
-    return name is not None and path.removeprefix(root) in MACHINE_PATHS and _is_address(name)
+    return name is not None and _path(scope) in MACHINE_PATHS and _is_address(name)
+
+
+def _path(scope: Scope) -> str:
+    return str(scope["path"]).removeprefix(str(scope.get("root_path", "")).rstrip("/"))
 
 
 def _is_address(name: str) -> bool:

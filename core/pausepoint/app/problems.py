@@ -57,12 +57,16 @@ class Refused(HTTPException):
         status: The HTTP status.
         what: What happened.
         todo: What to do next.
+        aside: What programs and operators may do instead.
         headers: Of the response.
     """
 
-    def __init__(self, status: int, what: str, todo: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, what: str, todo: str, aside: str = "", headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(status, what, headers)
         self.todo = todo
+        self.aside = aside
 
 
 def too_many(seconds: float) -> HTTPException:
@@ -125,8 +129,8 @@ def problem_of(error: PausepointError) -> Problem:
     return problem(500, error.what, error.todo, error.event)
 
 
-def told(scope: Scope, trouble: Problem, headers: dict[str, str] | None = None) -> HttpResponse:
-    """Return the problem in the form that whoever asked can read."""
+def told(scope: Scope, trouble: Problem, headers: dict[str, str] | None = None, aside: str = "") -> HttpResponse:
+    """Return the problem in the form that whoever asked can read; *aside* is for programs and operators."""
     headers = dict(headers or {})
     if trouble.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers.setdefault("Retry-After", str(RETRY_SECONDS))
@@ -134,13 +138,22 @@ def told(scope: Scope, trouble: Problem, headers: dict[str, str] | None = None) 
         detail, todo = PLAIN.get(trouble.status, (None, None))
         if trouble.detail is None:
             trouble = trouble.model_copy(update={"detail": detail, "todo": todo})
+        if aside:
+            trouble = trouble.model_copy(update={"todo": f"{trouble.todo} {aside}"})
         return JSONResponse(trouble.model_dump(exclude_none=True), trouble.status, headers, MEDIA_TYPE)
+    what, todo = trouble.detail or "", trouble.todo or ""
+    if trouble.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        # A reviewer can neither restore a backup nor look after a store: the status' own words are for them.
+        what, todo, aside = "", "", f"{what} {todo}".strip()
+    elif trouble.status == HTTPStatus.MISDIRECTED_REQUEST:
+        aside = PLAIN[trouble.status][1]
     view = _render.ErrorView(
         root=str(scope.get("root_path", "")).rstrip("/"),
         status=trouble.status,
-        what=trouble.detail or "",
-        todo=trouble.todo or "",
+        what=what,
+        todo=todo,
         event=trouble.event or "",
+        aside=aside,
     )
     return HTMLResponse(_render.error_page(view), trouble.status, headers)
 
@@ -162,8 +175,9 @@ async def tell_status(http: HttpRequest, error: Exception) -> HttpResponse:
         # of each HEAD.
         found = http.app.state.methods.get(getattr(http.scope.get("route"), "path", ""), {headers["Allow"]})
         headers["Allow"] = ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))
-    words = (error.detail, error.todo) if isinstance(error, Refused) else ()
-    return told(http.scope, problem(error.status_code, *words), headers)
+    if isinstance(error, Refused):
+        return told(http.scope, problem(error.status_code, error.detail, error.todo), headers, error.aside)
+    return told(http.scope, problem(error.status_code), headers)
 
 
 async def tell_parameters(http: HttpRequest, error: Exception) -> HttpResponse:
@@ -172,7 +186,7 @@ async def tell_parameters(http: HttpRequest, error: Exception) -> HttpResponse:
         raise error
     errors = {str(each["loc"][-1]): str(each["msg"]) for each in error.errors()}
     about = "Some parts of this address do not fit."
-    return told(http.scope, problem(422, about, "Correct the parameters and ask again.", errors=errors))
+    return told(http.scope, problem(422, about, "Correct them and ask again.", errors=errors))
 
 
 def _wants_json(scope: Scope) -> bool:

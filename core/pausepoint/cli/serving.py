@@ -74,7 +74,9 @@ def serve(
     ended = threading.Event()
     if address is not None:
         _share(address, url, is_ours, ended)
-    say(f"Serving {storage.store.url} at {settings.public_url or url}")
+    # What a proxy has to be told, where reviewers open something else.
+    behind = f", listening on {_address(listener)}" if settings.public_url else ""
+    say(f"Serving {storage.store.url} at {settings.public_url or url}{behind}")
     say(said)
     say("Workflows on this machine use it by themselves, others with PAUSEPOINT_URL. Ctrl-C ends it.")
     _run(storage, settings, prefix, listener, workers)
@@ -103,6 +105,11 @@ def _prefix(root_path: str) -> str:
     ):
         raise UsageError("This is no root path.", "Begin it with a slash and use no '?', '#' or space: /questions.")
     return prefix
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def shared_address(
