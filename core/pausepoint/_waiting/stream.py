@@ -8,6 +8,8 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from contextvars import Context
+from functools import lru_cache
+from typing import Any
 
 from .._links import stream_bearer
 from ..errors import StoreError
@@ -83,13 +85,12 @@ class Stream:
             self._telling = Context().run(asyncio.get_running_loop().create_task, self._tell())
 
     async def _tell(self) -> None:
-        httpx = await asyncio.to_thread(importlib.import_module, "httpx")
         try:
             headers = {"Authorization": f"Bearer {stream_bearer(await self._secret())}"}
             # Twice the same question: those who go on during a message need no connection of their own, and those who
             # go on while the connection is being closed are not forgotten.
             while self._resumed:
-                async with httpx.AsyncClient(timeout=5.0, headers=headers, trust_env=self._through_proxies) as client:
+                async with await self._client(timeout=5.0, headers=headers) as client:
                     while self._resumed:
                         seconds, self._resumed = self._resumed, []
                         await client.post(f"{self.url}/api/v1/resumed", json={"seconds": seconds})
@@ -106,14 +107,13 @@ class Stream:
 
     async def _listen(self) -> bool:
         """Connect and pass hints on until the connection ends; say whether there was one."""
-        # Slow to import, and this is the loop that everything runs on.
-        httpx = await asyncio.to_thread(importlib.import_module, "httpx")
+        httpx, _ = await asyncio.to_thread(_httpx)
         wait = httpx.Timeout(5.0, read=SILENCE)
         try:
             bearer = stream_bearer(await self._secret())
             headers = {"Authorization": f"Bearer {bearer}", "Accept": "text/event-stream"}
             async with (
-                httpx.AsyncClient(timeout=wait, headers=headers, trust_env=self._through_proxies) as client,
+                await self._client(timeout=wait, headers=headers) as client,
                 client.stream("GET", f"{self.url}/api/v1/stream") as reply,
             ):
                 reply.raise_for_status()
@@ -127,6 +127,10 @@ class Stream:
         was_healthy, self.is_healthy = self.is_healthy, False
         return was_healthy
 
+    async def _client(self, **settings: Any) -> Any:
+        httpx, trusted = await asyncio.to_thread(_httpx)
+        return httpx.AsyncClient(verify=trusted, trust_env=self._through_proxies, **settings)
+
     def _take(self, line: str) -> None:
         if line == "event: hello":
             self.is_healthy = True
@@ -134,3 +138,10 @@ class Stream:
         # Not checked: what is no id of an event that somebody waits for wakes nobody.
         elif line.startswith("data: "):
             self._heard(line[len("data: ") :])
+
+
+@lru_cache(maxsize=1)
+def _httpx() -> tuple[Any, Any]:
+    """Return the library and what it trusts: slow to import and to read, so once, and not in the loop of all waits."""
+    httpx: Any = importlib.import_module("httpx")
+    return httpx, httpx.create_ssl_context()
