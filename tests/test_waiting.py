@@ -13,7 +13,7 @@ from pausepoint._models import Answer, Request, Response, RunContext, utc_now
 from pausepoint._runs import request_id_of
 from pausepoint._store import MemoryStore, layout
 from pausepoint._waiting import Watcher, hint, watcher_of
-from pausepoint._waiting.stream import Stream
+from pausepoint._waiting.stream import Stream, library
 from pausepoint.errors import AnswerError, StoreError, UnreadableRecordError
 
 pytestmark = pytest.mark.anyio
@@ -387,3 +387,8 @@ async def test_one_process_has_one_watcher_per_store_and_hints_reach_it() -> Non
 
     with anyio.fail_after(5):
         assert (await waiting).value == 3
+
+
+def test_what_https_trusts_is_read_once_and_not_for_each_message_to_the_form_app() -> None:
+    """It takes 15 ms, in which no wait of the process goes on."""
+    assert library()[1] is library()[1]

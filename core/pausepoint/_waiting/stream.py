@@ -107,7 +107,7 @@ class Stream:
 
     async def _listen(self) -> bool:
         """Connect and pass hints on until the connection ends; say whether there was one."""
-        httpx, _ = await asyncio.to_thread(_httpx)
+        httpx, _ = await asyncio.to_thread(library)
         wait = httpx.Timeout(5.0, read=SILENCE)
         try:
             bearer = stream_bearer(await self._secret())
@@ -128,7 +128,7 @@ class Stream:
         return was_healthy
 
     async def _client(self, **settings: Any) -> Any:
-        httpx, trusted = await asyncio.to_thread(_httpx)
+        httpx, trusted = await asyncio.to_thread(library)
         return httpx.AsyncClient(verify=trusted, trust_env=self._through_proxies, **settings)
 
     def _take(self, line: str) -> None:
@@ -141,7 +141,7 @@ class Stream:
 
 
 @lru_cache(maxsize=1)
-def _httpx() -> tuple[Any, Any]:
+def library() -> tuple[Any, Any]:
     """Return the library and what it trusts: slow to import and to read, so once, and not in the loop of all waits."""
     httpx: Any = importlib.import_module("httpx")
     return httpx, httpx.create_ssl_context()
