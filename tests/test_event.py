@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,9 +17,9 @@ import pytest
 from pausepoint import Default, Event, RunInput, new_event, pause
 from pausepoint._event import Asked, Way, replaced
 from pausepoint._links import LinkTokens
-from pausepoint._models import Answer, Request, Reviewer, RunContext, Served
+from pausepoint._models import Answer, Request, Reviewer, RunContext, Served, utc_now
 from pausepoint._runs import RunScope, current_scope
-from pausepoint._store import MemoryStore
+from pausepoint._store import MemoryStore, Records, Store, layout
 from pausepoint._sync import Caller, run_sync
 from pausepoint._waiting import Watcher
 from pausepoint.errors import (
@@ -170,6 +170,32 @@ def test_a_restart_does_not_move_the_deadline(desk: Desk) -> None:
     new_event("n", int, timeout_seconds=100)
 
     assert desk.announced[1][0].deadline == deadline
+
+
+@pytest.mark.parametrize(("age", "marked"), [(timedelta(), True), (timedelta(hours=1), False)])
+def test_a_restart_marks_its_question_again_as_long_as_an_app_may_not_have_found_it_without(
+    desk: Desk, age: timedelta, marked: bool
+) -> None:
+    new_event("n", int)
+    asked = desk.announced[0][0]
+    desk._watcher = Watcher(run_sync(left_behind, desk._watcher.records.store, asked, age))
+    desk.restarted()
+    again = new_event("n", int)
+
+    now = utc_now()
+    found = run_sync(desk._watcher.markers.listed, None, now - timedelta(minutes=1), now + timedelta(minutes=1))
+    assert again.request_id == asked.request_id
+    assert [request_id for _, request_id in found] == [asked.request_id] * marked
+
+
+async def left_behind(store: Store, request: Request, age: timedelta) -> MemoryStore:
+    """Return what a process leaves that was killed when it had stored a question and not yet its marker."""
+    left = MemoryStore()
+    for path in (layout.STORE, layout.IDENTITY):
+        await left.create(path, await store.get(path) or b"")
+    aged = request.model_copy(update={"created_at": request.created_at - age})
+    await Records(left).put_request(aged)
+    return left
 
 
 def test_two_equal_questions_of_one_run_are_two_events(desk: Desk) -> None:

@@ -79,8 +79,10 @@ class House:
             headers={name.replace("_", "-"): value for name, value in headers.items()},
         )
 
-    async def ask(self, data_type: Any = int, *, initial: Any = ..., default: Any = ..., **more: Any) -> Request:
-        """Store a question and its marker, as a workflow does."""
+    async def ask(
+        self, data_type: Any = int, *, initial: Any = ..., default: Any = ..., marked: bool = True, **more: Any
+    ) -> Request:
+        """Store a question and its marker, as a workflow does; or, as one that is killed between, without."""
         await self.records.identity_secret()
         self.asked += 1
         kind = answer_type(data_type)
@@ -103,7 +105,8 @@ class House:
             }
         )
         await self.records.put_request(request)
-        await self.markers.opened(request.request_id)
+        if marked:
+            await self.markers.opened(request.request_id)
         self.store.created.clear()
         return request
 

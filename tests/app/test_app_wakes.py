@@ -184,6 +184,19 @@ async def test_a_response_that_nobody_was_woken_for_is_found_with_its_marker_or_
     assert here.plugins.ended == [], "that it is settled is told by whoever settled it"
 
 
+async def test_a_response_to_a_question_whose_own_marker_was_lost_is_found_by_the_marker_of_the_response(
+    house: Any, site: Any
+) -> None:
+    here = site(Plugins("toy"))
+    await house.ask(run=TOY)
+    await here.looks()
+    unmarked = await house.ask(run=TOY, marked=False)
+    await settles(house, unmarked)
+    await here.looks()
+
+    assert here.plugins.woken == [(name(unmarked), "response")]
+
+
 async def test_a_marker_an_hour_old_is_found_after_a_restart(house: Any, site: Any) -> None:
     for _ in range(30):  # more than the slow look comes to
         await house.ask(run=TOY)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from .._codec import AnswerType, encode_json
+from .._index import RELIST_SECONDS
 from .._links import LinkTokens, link_expiry, linked
 from .._models import Attachment, Request, RunContext, Served, utc_now
 from .._runs import RunScope, automatic_key, digest_of_question, request_id_of
@@ -19,6 +20,9 @@ from .question import Question
 from .surface import Asked, Surface
 
 T = TypeVar("T")
+
+UNLISTED = timedelta(seconds=2 * RELIST_SECONDS)
+"""The age of a question up to which an app that runs may not have found it without its marker; UTC clocks differ."""
 
 _log = logging.getLogger("pausepoint")
 
@@ -107,6 +111,9 @@ async def stored(question: Question[T], key: str, run: RunContext, surface: Surf
     found = await records.find_request(request_id)
     request, is_new = (found, False) if found else await _store(question, key, run, request_id, surface)
     _refuse_other_type(request, question)
+    # Also for an adopted question that no app has listed since: whoever stored it may have been killed before this.
+    if utc_now() - request.created_at < UNLISTED:
+        await _mark(request_id, surface)
     return request, is_new
 
 
@@ -132,12 +139,15 @@ async def _store(
         update={"attachments": tuple(attachments), "mailbox": surface.mailbox}
     )
     put = await watcher.records.put_request(request)
-    try:
-        await watcher.markers.opened(request_id)
-    except StoreError as error:
-        # The question is stored; an app that builds its index finds it without this marker.
-        _log.warning("The marker of a new event could not be written: %s", error)
     return put.record, put.won
+
+
+async def _mark(request_id: str, surface: Surface) -> None:
+    try:
+        await surface.watcher().markers.opened(request_id)
+    except StoreError as error:
+        # The question is stored; an app that lists all events finds it without this marker.
+        _log.warning("The marker of a new event could not be written: %s", error)
 
 
 def _request(question: Question[T], key: str, run: RunContext, request_id: str) -> Request:

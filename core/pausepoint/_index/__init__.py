@@ -8,7 +8,7 @@ the truth: what is about to be shown as pending is looked at in the store first.
 from __future__ import annotations
 
 from .following import Ended, Follower, Waiting
-from .index import CURSOR, Index, Listed, Status
+from .index import CURSOR, RELIST_SECONDS, Index, Listed, Status
 from .rows import Entry
 
-__all__ = ["CURSOR", "Ended", "Entry", "Follower", "Index", "Listed", "Status", "Waiting"]
+__all__ = ["CURSOR", "RELIST_SECONDS", "Ended", "Entry", "Follower", "Index", "Listed", "Status", "Waiting"]

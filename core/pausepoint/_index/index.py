@@ -146,8 +146,18 @@ class Index:
         return len(overdue)
 
     async def entry(self, request_id: str) -> Entry | None:
-        """Return an event as far as it is known here; None where it is not."""
-        return await self.rows.entry(request_id)
+        """
+        Return an event as far as it is known here; what is not known yet is read.
+
+        Returns:
+            None where there is no such event, or where it cannot be read.
+        """
+        found = await self.rows.entry(request_id)
+        if found is None:
+            # Something led to it, though its own marker was lost with whoever asked.
+            await self._read(request_id)
+            found = await self.rows.entry(request_id)
+        return found
 
     async def next_unwoken(self, engines: Iterable[str]) -> Entry | None:
         """Return the next event of these engines that is not known to be `woken`, each in its turn."""

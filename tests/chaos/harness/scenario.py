@@ -167,13 +167,24 @@ class Scenario:
     def _tend(self) -> None:
         """Start whoever is dead, and a new run for each that has ended."""
         longest = LONGEST + LONGEST_OF_A_KILL * self.plan.kills
-        claim(time.monotonic() - self.began < longest, f"the scenario does not end; see {self.folder}")
+        if time.monotonic() - self.began >= longest:
+            raise BrokenClaimError(f"the scenario does not end: {self._unended()}; see {self.folder}")
         self._count_steps()
         while len([run for run in self.runs if not self._ended(run)]) < RUNS_AT_ONCE and self._wants_more():
             self.runs.append(self._slot("workflow", f"run{len(self.runs)}"))
         for slot in self.runs + self.others:
             if not self._lives(slot.pid) and not self._ended(slot):
                 self._start(slot)
+
+    def _unended(self) -> str:
+        """Say what a scenario that does not end still waits for, for whoever cannot look into its folder."""
+        never = sorted(step for step, times in self._dying().items() if not times)
+        runs = [f"{run.name} (started {run.starts} times)" for run in self.runs if not self._ended(run)]
+        events = events_of(self.objects())
+        unsettled = [event.request_id for event in events.values() if event.response is None]
+        unwoken = self._unwoken() if self.plan.plugins else []
+        waits = f"runs {runs}, unsettled {unsettled}, unwoken {unwoken}" if not self._wants_more() else f"steps {never}"
+        return f"{self}; it waits for {waits}"
 
     def _wants_more(self) -> bool:
         most = self.plan.kills * 6 if self.plan.every_step and not all(self._dying().values()) else self.plan.kills
