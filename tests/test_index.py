@@ -11,9 +11,10 @@ import anyio.lowlevel
 import pytest
 
 from pausepoint._index import Index, Status
+from pausepoint._index.due import LONGEST, ROUND
 from pausepoint._index.index import AT_ONCE, RELIST_SECONDS
 from pausepoint._markers import Markers
-from pausepoint._models import Answer, DefaultValue, Request, RunContext, utc_now
+from pausepoint._models import Answer, DefaultValue, Request, Response, RunContext, utc_now
 from pausepoint._settling import Settling
 from pausepoint._store import MemoryStore, Records, layout
 from pausepoint.errors import StoreError, UsageError
@@ -112,6 +113,11 @@ class Bench:
             if not listed.next:
                 return names
             after = listed.next
+
+
+def ended(request: Request, now: datetime) -> Response:
+    """A response as a process stores it that is killed before it has left its marker."""
+    return Response(request_id=request.request_id, outcome="cancelled", source="workflow", settled_at=now)
 
 
 @pytest.fixture
@@ -442,3 +448,103 @@ async def test_an_overdue_event_that_stays_open_is_read_less_and_less_often(benc
 
     # 5, 10, 20, ... seconds apart, then five minutes: an hour, and not 720 looks.
     assert 10 < looks < 25
+
+
+@pytest.mark.parametrize("waiting", [2 * ROUND, 5 * ROUND])
+async def test_a_list_of_what_is_completed_costs_the_same_however_many_events_wait(bench: Bench, waiting: int) -> None:
+    requests = [await bench.ask() for _ in range(waiting)]
+    assert await bench.names("completed") == []
+    bench.store.forget()
+    await bench.settling.submit(requests[-1], Answer(value=1))
+
+    assert await bench.names("completed") == [requests[-1].name]
+    assert len(bench.store.read) <= ROUND + 5
+    assert len(bench.store.listed) <= 4
+
+
+async def test_what_was_completed_without_a_marker_is_listed_after_a_round_of_all(bench: Bench) -> None:
+    requests = [await bench.ask() for _ in range(2 * ROUND + 5)]
+    await bench.names("completed")
+    await bench.records.put_response(ended(requests[-1], bench.now))
+    found = [await bench.names("completed") for _ in range(4)]
+
+    assert [requests[-1].name] in found
+
+
+async def test_what_was_completed_without_a_marker_is_listed_by_the_first_look_of_an_hour(bench: Bench) -> None:
+    requests = [await bench.ask(deadline=None) for _ in range(2 * ROUND + 5)]
+    await bench.names("completed")
+    for request in requests:
+        await bench.records.put_response(ended(request, bench.now))
+    bench.now += LONGEST
+    bench.store.forget()
+
+    assert len(await bench.names("completed")) == len(requests)
+    assert len(bench.store.listed) < 10, "not one for each minute of the hour"
+
+
+async def test_what_the_store_failed_for_is_completed_once_it_can_be_read_and_no_problem_any_more(bench: Bench) -> None:
+    requests = [await bench.ask() for _ in range(2 * ROUND)]
+    await bench.names("completed")
+    request = requests[-1]
+    await bench.settling.submit(request, Answer(value=1))
+    path = layout.response_path(request.request_id)
+    bench.store.fails = lambda each: each == path
+    failing = await bench.index.page("completed")
+    bench.store.fails = lambda each: False
+    listed = await bench.index.page("completed")
+    bench.store.forget()
+    await bench.index.page("pending", 1)
+
+    assert (failing.entries, failing.problems) == ((), (path,))
+    assert [entry.request.name for entry in listed.entries] == [request.name]
+    assert listed.problems == ()
+    assert layout.STORE not in bench.store.read, "the store is taken to be well"
+
+
+async def test_a_store_that_was_down_for_one_list_loses_none_of_the_next(bench: Bench) -> None:
+    requests = [await bench.ask() for _ in range(2 * ROUND)]
+    await bench.names("completed")
+    for request in requests[-3:]:
+        await bench.settling.submit(request, Answer(value=1))
+    bench.store.fails = lambda path: True
+    with pytest.raises(StoreError):
+        await bench.names("completed")
+    bench.store.fails = lambda path: False
+
+    assert await bench.names("completed") == [request.name for request in reversed(requests[-3:])]
+
+
+async def test_two_lists_at_once_both_have_what_was_completed_just_before(bench: Bench) -> None:
+    requests = [await bench.ask() for _ in range(2 * ROUND)]
+    await bench.names("completed")
+    await bench.settling.submit(requests[-1], Answer(value=1))
+    found: list[list[str]] = []
+
+    async def look() -> None:
+        found.append(await bench.names("completed"))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(look)
+
+    assert found == [[requests[-1].name]] * 3
+
+
+async def test_what_is_asked_and_answered_while_a_list_is_made_is_in_the_next_one(bench: Bench) -> None:
+    for _ in range(2 * ROUND):
+        await bench.ask()
+    await bench.names("completed")
+    asked: list[Request] = []
+    listed = bench.store.list
+
+    async def late(prefix: str, after: str = "") -> Any:
+        # Between the look for new questions and the look for what has ended.
+        if prefix.startswith("v1/wake/") and not asked:
+            asked.append(await bench.ask())
+            await bench.settling.submit(asked[0], Answer(value=1))
+        return await listed(prefix, after)
+
+    bench.store.list = late  # type: ignore[method-assign]
+    assert await bench.names("completed") == []
+    assert await bench.names("completed") == [asked[0].name]

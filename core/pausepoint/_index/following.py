@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from .._markers import Cursor, Markers
+from .._markers import Markers
 from .._models import MAX_PAGE, Request, Response
 from .._store import Records
 from ..errors import StoreError
+from .due import Mailboxes
 from .index import Index, at_once
 
 ROUND = 5
@@ -59,8 +60,7 @@ class Follower:
     def __init__(self, index: Index, records: Records, markers: Markers) -> None:
         self._index = index
         self._records = records
-        self._markers = markers
-        self._cursors: dict[str, Cursor] = {}
+        self._mailboxes = Mailboxes(markers)
         self._place = ""
         self._has_looked_at_all = False
 
@@ -97,9 +97,7 @@ class Follower:
 
     async def _marked(self) -> list[str]:
         _, _, mailboxes = await self._index.rows.waiting()
-        # A mailbox that nobody uses any more is forgotten: each one costs a listing.
-        self._cursors = {each: self._cursors.get(each) or Cursor(self._markers, each) for each in mailboxes}
-        return [request_id for cursor in self._cursors.values() for request_id in await cursor.new()]
+        return await self._mailboxes.new(mailboxes)
 
     async def _round(self) -> list[Request]:
         chunk = await self._index.rows.unended(self._place, ROUND)

@@ -15,6 +15,7 @@ from .._models import MAX_PAGE
 from .._settling import LATE, Settling
 from .._store import Records, layout
 from ..errors import PausepointError, StoreError, UnknownRequestError, UnreadableRecordError, UsageError
+from .due import Due
 from .rows import FIRST, Entry, Place, Rows, State
 
 Status = Literal["pending", "completed", "all"]
@@ -68,7 +69,9 @@ class Index:
         self._markers = markers
         self._cursor = Cursor(markers, None)
         self.rows = Rows()
+        self._due = Due(self.rows, markers)
         self._refreshing = anyio.Lock()
+        self._looking = anyio.Lock()
         self._relisted: datetime | None = None
         self.is_built = False
         self._unread: set[str] = set()
@@ -100,7 +103,7 @@ class Index:
         await self.refresh()
         # What is settled elsewhere is still pending here; a page of pending ones finds out by itself, this one cannot.
         if status == "completed":
-            await self._looked_at(await self.rows.all_pending())
+            await self._look_at_due()
         # One more than is shown tells whether there is a next page.
         found = await self._find(_SHOWN[status], place, limit + 1)
         more = len(found) > limit
@@ -229,11 +232,18 @@ class Index:
         if self._failing:
             await self._records.store.get(layout.STORE)
 
+    async def _look_at_due(self) -> None:
+        # One at a time: what the first has taken from the markers, the second must not list without.
+        async with self._looking:
+            due = await self._due.entries()
+            self._due.looked(await self._looked_at({entry.request.request_id: entry for entry in due}.values()))
+
     async def _looked_at(self, entries: Iterable[Entry]) -> list[Entry]:
         """Look into the store for what can still change, remember it, and return the entries as they are now."""
         looked = [entry for entry in await at_once(entries, self._look) if entry is not None]
-        await self._refuse_if_down()
+        # First, because it is true whatever becomes of the others.
         await self.rows.update(looked)
+        await self._refuse_if_down()
         return looked
 
     async def _look(self, entry: Entry) -> Entry | None:
@@ -242,8 +252,8 @@ class Index:
         request = entry.request
         try:
             response = await self._records.response(request.request_id)
-            # Reads again, and candidates too, only where the deadline has passed.
-            expected = None if response else await self._settling.outlook(request)
+            # Reads candidates only where the deadline has passed.
+            expected = None if response else await self._settling.expected(request)
         except UnreadableRecordError as error:
             await self.rows.add_problem(request.request_id, error.path)
             return Entry(request, State.UNREADABLE)

@@ -137,6 +137,21 @@ class Rows:
         """Return every event that is not known to be settled."""
         return [_entry(*row) for row in await self._query(f"{_SELECT} WHERE state = ?", (State.PENDING,))]
 
+    async def pending_after(self, after: str, limit: int) -> list[Entry]:
+        """Return events that are not known to be settled and whose id comes after another, by their ids."""
+        asked = f"{_SELECT} WHERE state = ? AND request_id > ? ORDER BY request_id LIMIT ?"
+        return [_entry(*row) for row in await self._query(asked, (State.PENDING, after, limit))]
+
+    async def pending_before(self, moment: datetime) -> list[Entry]:
+        """Return events that are not known to be settled and whose deadline is before a moment."""
+        asked = f"{_SELECT} WHERE state = ? AND settled_at IS NULL AND deadline < ?"
+        return [_entry(*row) for row in await self._query(asked, (State.PENDING, moment.timestamp()))]
+
+    async def mailboxes(self) -> list[str]:
+        """Return the mailboxes of the events that are not known to be settled, each once."""
+        asked = "SELECT DISTINCT mailbox FROM event WHERE state = ?"
+        return [str(mailbox) for (mailbox,) in await self._query(asked, (State.PENDING,))]
+
     async def overdue(self, now: datetime, limit: int) -> list[str]:
         """
         Return ids of events with a deadline before *now* whose response is not known, and that do not rest.

@@ -109,10 +109,12 @@ class Settling:
 
     async def outlook(self, request: Request) -> Response | None:
         """Return the response, or the one that is about to be written for an overdue event; write nothing."""
-        response = await self.records.response(request.request_id)
-        if response is None and self._is_late(request) and not await self._has_open_candidate(request):
-            return self._expired(request)
-        return response
+        return await self.records.response(request.request_id) or await self.expected(request)
+
+    async def expected(self, request: Request) -> Response | None:
+        """Return what is about to be written for an event without a response, where it is overdue; write nothing."""
+        is_over = self._is_late(request) and not await self._has_open_candidate(request)
+        return self._expired(request) if is_over else None
 
     async def cancel(self, request: Request, reason: str, by_operator: bool = False) -> Response:
         """
