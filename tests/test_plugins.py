@@ -49,6 +49,16 @@ event = new_event("deploy", bool)
 print(run_sync(ordinary_surface().watcher().records.request, event.request_id).run.engine)
 """
 
+SERVES = """
+from pausepoint import open_store
+from pausepoint.app import create_app
+from pausepoint._sync import run_sync
+
+for _ in range(2):
+    desk = create_app(open_store("memory://")).state.desk
+    print("wakes toy:", run_sync(desk.overlooked._waking.can_wake, "toy"))
+"""
+
 
 class Site:
     """A folder of distributions that a process of its own finds, as pip leaves them."""
@@ -111,6 +121,16 @@ def test_one_that_cannot_be_imported_is_one_warning_that_names_it_and_breaks_not
     assert ran.stdout.splitlines() == ["told of deploy", "local"]
     assert ran.stderr.count("acme-engine 1.2 is not in use") == 1
     assert "ModuleNotFoundError: No module named 'acme_of_which_there_is_none'" in ran.stderr
+
+
+def test_one_that_is_misdeclared_keeps_the_form_app_from_no_other_and_is_told_once(site: Site) -> None:
+    site.install("acme-notify", "1.2", "notify", "def pausepoint_link(request, url): ...")
+    site.install("acme-toy", "0.3", "toy", ENGINE + "\n@hookimpl\ndef pausepoint_wake(request, reason): ...\n")
+    ran = site.run("-c", SERVES)
+
+    assert ran.stdout.splitlines() == ["wakes toy: True"] * 2
+    assert ran.stderr.count("The plugin 'notify' of acme-notify 1.2 is left out") == 1
+    assert "Write @pausepoint.hookimpl above it." in ran.stderr
 
 
 def test_plugins_are_listed_with_what_they_are_and_why_they_are_not_in_use(site: Site) -> None:

@@ -13,7 +13,7 @@ from .._sync import AWAITING, Caller
 from ..errors import AdapterError
 from ..hooks import NAME, Leave, Reason, Waiter
 from . import failures, results
-from .plugin import ENGINE, LOCAL, Plugin, examined, installed, own_version
+from .plugin import ENGINE, LOCAL, Plugin, examined, installed, own_version, usable
 from .registry import Registry
 from .threads import Threads
 
@@ -55,6 +55,11 @@ class Hooks:
             AdapterError: A plugin declares a hook that cannot be called.
         """
         return cls(entry_points=True, engine=settings.engine, trace=settings.trace)
+
+    @classmethod
+    def usable(cls, settings: Settings) -> Hooks:
+        """Import the installed plugins, without those that cannot be called; the log is told of them."""
+        return cls(usable(), engine=settings.engine, trace=settings.trace)
 
     def fall_back_on(self, module: object) -> None:
         """

@@ -90,6 +90,20 @@ def installed() -> list[Plugin]:
     return found
 
 
+def usable() -> list[Plugin]:
+    """
+    Import what is installed and leave out what cannot be called, which is told once, as an error.
+
+    For whoever serves everybody's questions: one misdeclared plugin must not keep another engine's workflows asleep.
+    """
+    found = installed()
+    for plugin in found:
+        if plugin.fault is not None and plugin.label not in _told:
+            _told.add(plugin.label)
+            _log.error("The plugin %r of %s is left out: %s", plugin.name, plugin.label, plugin.fault)
+    return [plugin for plugin in found if plugin.fault is None]
+
+
 def own_version() -> str:
     """Return the version of this distribution; empty where it runs without having been installed."""
     try:

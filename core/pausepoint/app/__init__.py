@@ -123,7 +123,7 @@ async def _swept(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _given_or_installed(hooks: Hooks | None, settings: Settings) -> Hooks:
-    return hooks or Hooks.installed(settings)
+    return hooks or Hooks.usable(settings)
 
 
 def _methods() -> dict[str, set[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from datetime import datetime
 
@@ -12,15 +11,13 @@ from .._index import Follower
 from .._markers import Markers
 from .._models import Response
 from .._waiting import taken_resumptions
-from ..errors import PausepointError
 from .metrics import Metrics
 from .tally import Tally
+from .troubles import Troubles
 
 EVERY = 5.0
 """Seconds between two looks for events that have ended."""
 DECIDED = ("answered", "declined")
-
-_log = logging.getLogger("pausepoint")
 
 
 class Observer:
@@ -47,18 +44,14 @@ class Observer:
         self._lock: int | None = None
         self._began = markers.clock()
         self._tally = Tally(None, self._began)
+        self._troubles = Troubles("The figures could not be brought up to date")
 
     async def keep(self) -> None:
         """Look again and again, until cancelled, where figures are kept at all."""
         self._is_kept = self._metrics.are_kept
         while self._is_kept:
             if self._leads():
-                try:
-                    await self.look()
-                except PausepointError as error:
-                    _log.warning("The figures could not be brought up to date, which is tried again: %s", error)
-                except Exception as error:  # noqa: BLE001 - one odd record must not stop the figures for good
-                    _log.error("The figures are not up to date, which is tried again: %s", type(error).__name__)
+                await self._troubles.tried(self.look)
             await anyio.sleep(EVERY)
 
     async def refresh(self) -> None:

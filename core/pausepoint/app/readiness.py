@@ -7,14 +7,15 @@ tries it by itself, now and then, and tells what came of the last try.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import anyio
 
 from .._store import Store, layout
 from ..errors import PausepointError, StoreError
+from .troubles import Troubles
 
 PROVE_EVERY = 30.0
 """Seconds between two tries to write."""
@@ -22,8 +23,6 @@ PROVE_AGAIN = 5.0
 """Seconds after which a try that failed is made again."""
 STALE = 2 * PROVE_EVERY + 60.0
 """Seconds after which a try that went well proves nothing any more: two further ones hang, or the loop does."""
-
-_log = logging.getLogger("pausepoint")
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ class Readiness:
         self._is_kept = False
         self._proven_at: float | None = None
         self._failure: tuple[str, str] | None = None
+        self._troubles = Troubles("The store cannot be written")
 
     def expect(self) -> None:
         """Be ready only once writing is proven and the index is built; somebody is about to see to both."""
@@ -71,19 +71,15 @@ class Readiness:
         The object is the same each time, so nothing piles up where the credentials may not delete: after the first
         time the store refuses it as one that exists, which takes the same permission, and on a disk the same room.
         """
-        try:
-            await self._store.create(layout.PROBE, b"")
-        except PausepointError as error:
-            if self._failure is None:
-                _log.warning("The store cannot be written, which is tried again: %s", error)
-            # Its words only: one error that is raised again and again has a traceback that grows and grows.
-            self._failure = error.what, error.todo
-        except Exception as error:  # noqa: BLE001 - a try that ended the tries would leave the last word standing
-            _log.error("The store cannot be written, which is tried again: %s", type(error).__name__)
-            self._failure = "The store cannot be written.", "What happened is in the form app's log."
-        else:
+        failure = await self._troubles.tried(partial(self._store.create, layout.PROBE, b""))
+        if failure is None:
             self._failure = None
             self._proven_at = anyio.current_time()
+        elif isinstance(failure, PausepointError):
+            # Its words only: one error that is raised again and again has a traceback that grows and grows.
+            self._failure = failure.what, failure.todo
+        else:
+            self._failure = "The store cannot be written.", "What happened is in the form app's log."
 
     async def verdict(self, is_indexed: bool) -> Verdict:
         """

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 from contextvars import Context
+from functools import partial
 
 import anyio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .._markers import Cursor, Markers
-from ..errors import StoreError
 from .guard import BODILESS
+from .troubles import Troubles
 
 TAIL_EVERY = 0.5
 """Seconds between two looks for markers while somebody listens."""
@@ -27,8 +27,6 @@ HEARTBEAT = 15.0
 """Seconds of silence after which a stream says that it is alive; proxies cut what is silent for a minute."""
 BEHIND = 1000
 """Hints that a listener may be behind; beyond it they are dropped, and its own look for markers finds them."""
-
-_log = logging.getLogger("pausepoint")
 
 
 class _Listener:
@@ -71,6 +69,7 @@ class Hub:
         self._listeners: set[_Listener] = set()
         self._tail: asyncio.Task[None] | None = None
         self._closed = False
+        self._troubles = Troubles("The wake markers could not be listed")
 
     def say(self, request_id: str) -> None:
         """Tell everybody that something was stored for the event; callable from any thread."""
@@ -108,16 +107,11 @@ class Hub:
         while self._listeners and not self._closed:
             for mailbox in {listener.mailbox for listener in self._listeners}:
                 cursor = cursors.setdefault(mailbox, Cursor(self._markers, mailbox))
-                await self._pass_on(mailbox, cursor)
+                await self._troubles.tried(partial(self._pass_on, mailbox, cursor))
             await anyio.sleep(TAIL_EVERY)
 
     async def _pass_on(self, mailbox: str, cursor: Cursor) -> None:
-        try:
-            found = await cursor.new()
-        except StoreError as error:
-            _log.warning("The wake markers could not be listed, which is tried again: %s", error)
-            return
-        for request_id in found:
+        for request_id in await cursor.new():
             for listener in [each for each in self._listeners if each.mailbox == mailbox]:
                 listener.tell(request_id)
 

@@ -5,22 +5,17 @@ and clears away what is left.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable
-
 import anyio
 
 from .._index import Index
 from .._store import Store
-from ..errors import PausepointError
 from .overlooked import Overlooked
+from .troubles import Troubles
 
 EVERY = 5.0
 """Seconds between two looks for events that need something done."""
 CLEAR_EVERY = 3600.0
 """Seconds between two looks for temporary files of writers that were killed."""
-
-_log = logging.getLogger("pausepoint")
 
 
 class Sweeper:
@@ -42,10 +37,15 @@ class Sweeper:
 
     async def run(self) -> None:
         """Sweep until cancelled; a store that fails is tried again by the next look."""
+        # Each by itself: what fails at every look must not keep the others from theirs.
+        works = (
+            (self._index.expire_overdue, Troubles("Overdue events could not be settled")),
+            (self._overlooked.find, Troubles("It could not be looked which engines nobody woke")),
+            (self._clear, Troubles("What killed writers left could not be cleared away")),
+        )
         while True:
-            # Each by itself: what fails at every look must not keep the others from theirs.
-            for work in (self._index.expire_overdue, self._overlooked.find, self._clear):
-                await _tried(work)
+            for work, troubles in works:
+                await troubles.tried(work)
             await anyio.sleep(self._every)
 
     async def _clear(self) -> None:
@@ -53,12 +53,3 @@ class Sweeper:
             # Before the sweep: one that fails is tried again in an hour, not every few seconds.
             self._cleared = anyio.current_time()
             await self._store.sweep()
-
-
-async def _tried(work: Callable[[], Awaitable[object]]) -> None:
-    try:
-        await work()
-    except PausepointError as error:
-        _log.warning("The store could not be swept, which is tried again: %s", error)
-    except Exception as error:  # noqa: BLE001 - one broken event must not end the sweep of all others
-        _log.error("The store could not be swept, which is tried again: %s", type(error).__name__)

@@ -32,7 +32,7 @@ class Storage:
 
     Args:
         settings: Where it is.
-        hooks: Returns the plugins; default: those that are installed.
+        hooks: Returns the plugins; default: those that are installed and can be called.
 
     Raises:
         UsageError: The settings name no store, or one in memory, which this process would see empty.
@@ -44,7 +44,7 @@ class Storage:
         self.store = open_store(settings.store)
         self.records = Records(self.store)
         self.markers = Markers(self.store)
-        self.courier = Courier(self.records, hooks or partial(Hooks.installed, settings))
+        self.courier = Courier(self.records, hooks or partial(Hooks.usable, settings))
         self.settling = Settling(self.records, self.markers, stored=self.courier.stored)
 
     async def find(self, given: str) -> Request:
