@@ -7,7 +7,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +17,9 @@ import anyio
 import httpx
 import pytest
 
+from pausepoint import new_event, run
 from pausepoint._api.surface import HookedSurface
+from pausepoint._event.surface import replaced
 from pausepoint._links import proof
 from pausepoint._local import LocalRuntime, open_listener, refuse_beyond_loopback
 from pausepoint._local.address import SharedAddress
@@ -76,11 +78,11 @@ def nowhere(_: str) -> bool:
     return False
 
 
-def surface_of(settings: Settings, **runtime: Any) -> HookedSurface:
+def surface_of(settings: Settings, environ: Mapping[str, str] = {}, **runtime: Any) -> HookedSurface:
     """Make a surface without a plugin but the local runtime."""
     hooks = Hooks()
-    hooks.fall_back_on(LocalRuntime(settings, environ={}, exists=nowhere, **runtime))
-    return HookedSurface(settings, hooks)
+    hooks.fall_back_on(LocalRuntime(settings, **runtime))
+    return HookedSurface(settings, hooks, Advice(environ, nowhere))
 
 
 def served_by(surface: HookedSurface, run: RunContext = RUN) -> Served:
@@ -91,10 +93,11 @@ def served_by(surface: HookedSurface, run: RunContext = RUN) -> Served:
 def surface(tmp_path: Path) -> Callable[..., HookedSurface]:
     """Makes a surface on this test's own store, folder of addresses and port."""
 
-    def make(**settings: Any) -> HookedSurface:
+    def make(environ: Mapping[str, str] = {}, **settings: Any) -> HookedSurface:
         given = {"store": (tmp_path / "store").as_uri(), "port": free_port(), **settings}
         return surface_of(
             Settings(**given),
+            environ,
             app_factory=app_that_says_fine,
             folder=tmp_path / "servers",
             announcer=Announcer(io.StringIO),
@@ -461,6 +464,38 @@ def test_in_a_container_the_loopback_link_is_warned_of_once_and_the_setting_name
     assert caplog.messages == [LOOPBACK_ONLY]
     assert "loopback" in LOOPBACK_ONLY
     assert "PAUSEPOINT_URL" in LOOPBACK_ONLY
+
+
+IN_A_CONTAINER = {"container": "podman"}
+
+
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [
+        ({"environ": IN_A_CONTAINER}, True),
+        ({}, False),
+        ({"environ": IN_A_CONTAINER, "public_url": "https://forms.example.org"}, False),
+    ],
+    ids=["in a container", "outside", "in a container behind a public address"],
+)
+def test_a_question_whose_link_leads_nowhere_is_warned_of(
+    surface: Callable[..., HookedSurface], caplog: pytest.LogCaptureFixture, given: dict[str, Any], warned: bool
+) -> None:
+    with replaced(surface(**given)), run("a run"):
+        new_event("deploy", bool)
+
+    assert (LOOPBACK_ONLY in caplog.messages) is warned
+
+
+def test_an_answer_that_is_there_needs_no_link_and_no_warning(
+    surface: Callable[..., HookedSurface], caplog: pytest.LogCaptureFixture
+) -> None:
+    with replaced(surface()), run("a run"):
+        new_event("deploy", bool, key="k").cancel("no longer needed")
+        with replaced(surface(IN_A_CONTAINER)):
+            new_event("deploy", bool, key="k")
+
+    assert LOOPBACK_ONLY not in caplog.messages
 
 
 def test_a_process_without_an_identity_is_told_once_how_to_get_one(

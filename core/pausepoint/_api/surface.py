@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -14,7 +15,7 @@ from .._local.surroundings import Advice
 from .._models import Request, Response, RunContext, Served
 from .._plugins import Hooks
 from .._runs import RunScope, current_scope, engine_scope
-from .._settings import Settings
+from .._settings import Settings, is_loopback
 from .._store import open_store
 from .._sync import Caller
 from .._waiting import Watcher, watcher_of
@@ -34,17 +35,18 @@ class HookedSurface:
     Args:
         settings: Where the store is, and where the form app is or may be.
         hooks: The plugins.
+        advice: Tells what is odd about where this process runs; default: by its environment.
 
     Raises:
         UsageError: The store's URL names none.
     """
 
-    def __init__(self, settings: Settings, hooks: Hooks) -> None:
+    def __init__(self, settings: Settings, hooks: Hooks, advice: Advice | None = None) -> None:
         self.mailbox = settings.mailbox
         self._settings = settings
         self._hooks = hooks
         self._store = ProbedStore(open_store(settings.store))
-        self._advice = Advice()
+        self._advice = advice or Advice()
         self._told: Examined | None = None
 
     def engine(self) -> RunContext | None:
@@ -89,6 +91,9 @@ class HookedSurface:
     async def announce(self, asked: Asked, caller: Caller) -> None:
         """Show the question in the engine's reports, and put its link where people see it."""
         request = asked.request
+        # Here and not where it is served: a question that is answered already needs no link.
+        if self._settings.url is None and is_loopback(urlsplit(asked.form_url).hostname or ""):
+            self._advice.on_loopback()
         if self._hooks.reports(request.run.engine):
             html = await caller.blocking(_rendered, asked)
             if html is not None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from ..hooks import Request, Served, hookimpl
 from .announcing import Announcer
 from .embedded import Application
 from .hosting import Hosting, hosting_of
-from .surroundings import Advice
 
 
 def form_app(store: Store, settings: Settings, hooks: Hooks | None = None) -> Application:
@@ -36,7 +34,6 @@ class LocalRuntime:
         app_factory: Makes the form app.
         folder: Where the processes of this machine share addresses; default: `servers` in the user's state directory.
         announcer: Tells people that there is a question.
-        environ, exists: Where marks of a container are looked for.
     """
 
     def __init__(
@@ -46,14 +43,11 @@ class LocalRuntime:
         app_factory: Callable[[Store, Settings], Application] = form_app,
         folder: Path | None = None,
         announcer: Announcer | None = None,
-        environ: Mapping[str, str] = os.environ,
-        exists: Callable[[str], bool] = os.path.exists,
     ) -> None:
         self._settings = settings
         self._app_factory = app_factory
         self._folder = folder
         self._announcer = announcer or Announcer()
-        self._advice = Advice(environ, exists)
         self._hostings: list[Hosting] = []
 
     @hookimpl
@@ -65,8 +59,6 @@ class LocalRuntime:
             UsageError: `PAUSEPOINT_HOST` is beyond loopback.
             ServeError: No form app could be started.
         """
-        if self._settings.public_url is None:
-            self._advice.on_loopback()
         hosting = self._hosting(watcher_of(store))
         url = hosting.known_url or run_sync(hosting.url)
         # Not always ours: another process of this machine may serve the store, by its own settings.
