@@ -316,6 +316,7 @@ def test_the_usual_spellings_are_accepted_and_parsed(data_type: Any, value: Any)
         (Annotated[int, Field(multiple_of=5)], 3, {"": "Must be a multiple of 5."}),
         (Annotated[str, Field(max_length=2)], "abc", {"": "Must be at most 2 characters long."}),
         (Annotated[str, Field(pattern="^a$")], "b", {"": "Does not have the expected form."}),
+        (Annotated[str, Field(pattern="^a$")], "", {"": "This needs a value."}),
         (Literal["small", "medium"], "big", {"": "Choose one of: small, medium."}),
         (Cat, {"kind": "cat"}, {"lives": "This field is missing."}),
         (Order, {"lines": [{"size": "s", "count": 0}]}, {"lines.0.count": "Must be at least 1."}),
@@ -408,6 +409,13 @@ def test_a_branch_that_is_called_by_a_number_does_not_confuse_the_path() -> None
 
     asked: AnswerType[Any] = answer_type(list[Annotated[First | Second, Field(discriminator="kind")]])
     assert refused(asked.parse, [{"kind": 2}, {"kind": 1, "x": 3}]).fields == {"1.x": "never this one"}
+
+
+def test_an_empty_text_is_told_that_a_value_is_needed_by_the_authors_code_too() -> None:
+    asked: AnswerType[Any] = answer_type(Annotated[str, Field(pattern="^[A-Z]+$")])
+
+    assert refused(asked.parse, "").fields == {"": "This needs a value."}
+    assert refused(asked.parse, "b").fields == {"": "Does not have the expected form."}
 
 
 class Chain(BaseModel):

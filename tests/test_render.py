@@ -785,6 +785,13 @@ def test_a_stored_answer_is_called_saved_and_never_accepted() -> None:
     assert "accepted" not in said.lower()
 
 
+def test_the_inbox_does_not_link_to_itself() -> None:
+    page = inbox(inbox=True, root="/hitl")
+
+    assert 'href="/hitl/"' not in page
+    assert 'href="/hitl/"' in inbox(inbox=True, root="/hitl", after="1-aaaaaaaa"), "the first page is another one"
+
+
 def test_the_inbox_lists_what_waits_and_what_cannot_be_read() -> None:
     page = Page(inbox(next="a/b&c"))
     assert page.one("a", href=f"/form/{REQUEST_ID}").text == "Sign off the March figures?"

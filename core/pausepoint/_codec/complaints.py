@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails, core_schema
 
-from .telling import FALLBACK, gathered
+from .telling import EMPTY, FALLBACK, gathered
 
 _AUTHORED = {"value_error", "assertion_error"}
 _PREFIXES = ("Value error, ", "Assertion failed, ")
@@ -117,6 +117,8 @@ def complaints(error: ValidationError, value: JsonValue) -> dict[str, str]:
 
 def message(details: ErrorDetails) -> str:
     """Return one of pydantic's errors in words for reviewers; an author's own words stay as they are."""
+    if details["type"] == "string_pattern_mismatch" and details["input"] == "":
+        return EMPTY
     if details["type"] in _PYDANTICS_OWN:
         return _MESSAGES.get(details["type"], FALLBACK).format_map(_Told(details.get("ctx", {})))
     words = details["msg"]

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .telling import FALLBACK, gathered
+from .telling import EMPTY, FALLBACK, gathered
 from .validator_schema import LARGEST_FLOAT
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ def _messages(error: ValidationError, schema: Mapping[str, Any]) -> list[tuple[s
         return [(_path(error, facts["property"]), "This field is missing.")]
     if kind in ("additionalProperties", "unevaluatedProperties"):
         return [(_path(error, name), "Unknown field.") for name in facts["unexpected"]]
+    if kind == "pattern" and error.instance == "":
+        return [(_path(error), EMPTY)]
     return [(_path(error), _message(kind, facts))]
 
 

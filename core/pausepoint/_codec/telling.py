@@ -11,6 +11,9 @@ from collections.abc import Iterable
 FALLBACK = "This value is not accepted here."
 """What is said where nothing better is known."""
 
+EMPTY = "This needs a value."
+"""What is said of an empty text that has not the form which is asked for: a form is what nobody has tried yet."""
+
 MAX_MESSAGES = 200
 MAX_MESSAGE_CHARS = 1000
 MAX_CHARS = 64_000

@@ -5,8 +5,7 @@ is.
 Each purpose has its own salt, so that a signature made for one is worth nothing for another.
 """
 
-from .forms import FORM_SECONDS, FormTokens
-from .names import NAME_SECONDS, NameTokens
+from .forms import FORM_SECONDS, NAME_SECONDS, FormTokens, NameTokens
 from .proofs import proof, stream_bearer, verify_proof, verify_stream_bearer
 from .signing import Keys, key_id_of, token_id
 from .tokens import (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from itsdangerous import BadData, URLSafeSerializer
 
@@ -50,6 +51,25 @@ class Signer:
             return self._signers[kid].loads(signed)
         except (BadData, ValueError, TypeError, RecursionError):
             return None
+
+
+class Tokens:
+    """
+    Tokens of one purpose, which the subclass names by its salt.
+
+    Args:
+        keys: The newest signs, all verify.
+        clock: Returns Unix seconds.
+
+    Raises:
+        UsageError: There is no key.
+    """
+
+    salt: ClassVar[bytes]
+
+    def __init__(self, keys: Keys, clock: Callable[[], float] = time.time) -> None:
+        self._signer = Signer(keys, self.salt)
+        self._clock = clock
 
 
 def key_id_of(token: str) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from .._models import Request
 from ..errors import LinkError
-from .signing import Keys, Signer
+from .signing import Tokens
 
 GRACE = timedelta(days=1)
 """How long a link outlives the deadline of its event: whoever comes late is told how it ended."""
@@ -19,7 +17,6 @@ WITHOUT_DEADLINE = timedelta(days=30)
 PARAMETER = "token"
 """The token's name in a link's query."""
 
-_SALT = b"pausepoint link token 1"
 _ASK = "Ask whoever sent it for a new one."
 
 
@@ -36,21 +33,10 @@ class Grant(NamedTuple):
     expires_at: int
 
 
-class LinkTokens:
-    """
-    Issues and checks the tokens of links.
+class LinkTokens(Tokens):
+    """The tokens of links."""
 
-    Args:
-        keys: The newest signs, all verify.
-        clock: Returns Unix seconds.
-
-    Raises:
-        UsageError: There is no key.
-    """
-
-    def __init__(self, keys: Keys, clock: Callable[[], float] = time.time) -> None:
-        self._signer = Signer(keys, _SALT)
-        self._clock = clock
+    salt = b"pausepoint link token 1"
 
     def issue(self, request_id: str, expires_at: datetime) -> str:
         """Return a token for this event: printable ASCII, safe in HTML, URLs and cookies."""

@@ -31,33 +31,40 @@ LOOK_EVERY = 2.0
 _NOT_FOUND = "Workflows on this machine will not find it by themselves"
 
 
+# typer reads these at run time, where Python 3.10 needs Optional.
+Host = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        help="The address to listen on. Beyond this machine, links carry tokens.  [default: 127.0.0.1]",
+        show_default=False,
+    ),
+]
+Port = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(min=1, max=65535, help="The port, and no other.  [default: 8931, or a free one]", show_default=False),
+]
+StoreUrl = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="The store's URL or folder.  [default: PAUSEPOINT_STORE]", show_default=False),
+]
+RootPath = Annotated[str, typer.Option(help="The prefix under which a proxy shows it, such as /questions.")]
+Workers = Annotated[int, typer.Option(min=1, max=64, help="How many processes serve.")]
+TrustedProxies = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        help="Addresses or networks of the proxies that may say who a visitor is, with commas between.",
+        show_default=False,
+    ),
+]
+
+
 def serve(
-    host: Annotated[
-        Optional[str],  # noqa: UP045 - typer reads it at run time, where Python 3.10 needs this spelling
-        typer.Option(
-            help="The address to listen on. Beyond this machine, links carry tokens.  [default: 127.0.0.1]",
-            show_default=False,
-        ),
-    ] = None,
-    port: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(
-            min=1, max=65535, help="The port, and no other.  [default: 8931, or a free one]", show_default=False
-        ),
-    ] = None,
-    store: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="The store's URL or folder.  [default: PAUSEPOINT_STORE]", show_default=False),
-    ] = None,
-    root_path: Annotated[str, typer.Option(help="The prefix under which a proxy shows it, such as /questions.")] = "",
-    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes serve.")] = 1,
-    trusted_proxies: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            help="Addresses or networks of the proxies that may say who a visitor is, with commas between.",
-            show_default=False,
-        ),
-    ] = None,
+    host: Host = None,
+    port: Port = None,
+    store: StoreUrl = None,
+    root_path: RootPath = "",
+    workers: Workers = 1,
+    trusted_proxies: TrustedProxies = None,
 ) -> None:
     """Serve the forms of the store until Ctrl-C or SIGTERM."""
     settings = _settings(host=host, port=port, store=store, trusted_proxies=trusted_proxies)
