@@ -515,3 +515,18 @@ def a_key(year: int, secret: str = "A" * 44) -> bytes:
             "created_at": f"{year}-01-01T00:00:00Z",
         }
     ).encode()
+
+
+async def test_a_record_that_a_plugin_logs_tells_no_whole_id_and_nothing_that_was_typed() -> None:
+    by = Reviewer(name="typed name", assurance="self-declared")
+    answer = Answer(value="typed value", comment="typed comment", by=by)
+    given: dict[str, Any] = {"request_id": ID, "by": by, "value": "typed value", "comment": "typed comment"}
+    records = (
+        Candidate(request_id=ID, number=1, answer=answer),
+        Verdict(request_id=ID, number=1, accepted=False, fields={"": "typed value is too short"}),
+        Response.model_validate({**given, "outcome": "answered", "source": "reviewer"}),
+    )
+    for shown in [*map(repr, records), *map(str, records)]:
+        assert "typed" not in shown
+        assert ID not in shown
+        assert ID[:8] in shown

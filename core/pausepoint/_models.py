@@ -7,7 +7,7 @@ so that a newer writer's records stay readable; a record's `schema_version` says
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Annotated, Any, Literal
 from uuid import uuid4
@@ -52,7 +52,7 @@ class Model(BaseModel):
 
 class Record(Model):
     """
-    A stored object.
+    A stored object. Its `repr` has 8 characters of an id and nothing that a reviewer typed.
 
     Attributes:
         schema_version: Which layout this is; readers refuse a number above the one they know.
@@ -61,6 +61,11 @@ class Record(Model):
 
     schema_version: int = SCHEMA_VERSION
     write_id: str = ModelField(default_factory=new_write_id)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        # Plugins are given records, and log them; whoever knows a whole id can answer.
+        for name, value in super().__repr_args__():
+            yield name, value[:8] if name == "request_id" else value
 
 
 class RunContext(Model):
@@ -120,7 +125,7 @@ class Attachment(Model):
 class DefaultValue(Model):
     """The declared value that is returned when nobody answers; a model, so that `null` can be declared."""
 
-    value: JsonValue
+    value: JsonValue = ModelField(repr=False)
 
 
 class Request(Record):
@@ -179,7 +184,7 @@ class Reviewer(Model):
             `local` (the person at the machine).
     """
 
-    name: str | None = None
+    name: str | None = ModelField(None, repr=False)
     # The least that is true of anybody whose answer arrived: they had the link.
     assurance: Literal["verified", "link", "self-declared", "local"] = "link"
 
@@ -197,9 +202,9 @@ class Answer(Model):
         at: When it reached us, UTC.
     """
 
-    value: JsonValue = None
+    value: JsonValue = ModelField(None, repr=False)
     declined: bool = False
-    comment: str = ""
+    comment: str = ModelField("", repr=False)
     by: Reviewer = Reviewer()
     through: str = "api"
     at: Utc = ModelField(default_factory=utc_now)
@@ -219,7 +224,7 @@ class Verdict(Record):
     request_id: str
     number: int
     accepted: bool
-    fields: dict[str, str] = ModelField(default_factory=dict)
+    fields: dict[str, str] = ModelField(default_factory=dict, repr=False)
     at: Utc = ModelField(default_factory=utc_now)
 
 
@@ -239,11 +244,11 @@ class Response(Record):
 
     request_id: str
     outcome: Outcome
-    value: JsonValue = None
+    value: JsonValue = ModelField(None, repr=False)
     source: Literal["reviewer", "default", "deadline", "workflow", "operator"]
     by: Reviewer | None = None
     through: str | None = None
-    comment: str = ""
+    comment: str = ModelField("", repr=False)
     answered_at: Utc | None = None
     reason: str = ""
     candidate: int | None = None
@@ -329,7 +334,7 @@ class Field(Model):
     hint: str = ""
     examples: tuple[str, ...] = ()
     required: bool = True
-    value: str = ""
+    value: str = ModelField("", repr=False)
     error: str = ""
     options: tuple[Option, ...] = ()
     children: tuple[Field, ...] = ()

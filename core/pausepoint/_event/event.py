@@ -30,7 +30,7 @@ class Event(Generic[T]):
     """
     One question of one run. Made by `Event.create(...)` or `new_event(...)`, which take the same arguments.
 
-    A handle can be pickled where its type can; the copy waits for the same event.
+    A handle can be pickled where its type can; the copy waits for the same event. What is pickled holds the link.
 
     Attributes:
         data_type: The type of the answer.

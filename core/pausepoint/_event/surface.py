@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from .._models import Request, Response, RunContext, Served
@@ -34,7 +34,7 @@ class Asked:
 
     request: Request
     served: Served
-    form_url: str
+    form_url: str = field(repr=False)
 
     @property
     def api_url(self) -> str:

@@ -17,7 +17,7 @@ from .desk import Desk, root_of
 from .problems import CLOSED
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Typed:
     """
     Everything that a form holds.
