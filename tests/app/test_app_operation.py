@@ -16,7 +16,8 @@ import pytest
 
 from pausepoint._links import stream_bearer
 from pausepoint._models import Answer, utc_now
-from pausepoint._store import layout
+from pausepoint._store import MemoryStore, layout
+from pausepoint.app.readiness import Readiness
 from pausepoint.cli.lines import JsonLines
 
 pytestmark = pytest.mark.anyio
@@ -79,6 +80,21 @@ async def test_a_store_that_can_be_read_and_not_written_is_not_ready(house: Any)
         await anyio.sleep(0.05)
         reply = await browser.get("/ready")
         assert (reply.status_code, reply.json()["detail"]) == (503, "The store does not reply.")
+
+
+async def test_a_store_that_hangs_is_not_ready_and_who_asks_is_told_so_soon(house: Any) -> None:
+    class Hanging(MemoryStore):
+        async def list(self, prefix: str, after: str = "") -> Any:
+            await anyio.sleep_forever()
+
+    app = house.app()
+    app.state.desk.readiness = Readiness(Hanging(), patience=0.05)
+    async with house.browser(app) as browser:
+        with anyio.fail_after(20):
+            reply = await browser.get("/ready")
+
+    assert reply.status_code == 503
+    assert reply.json()["detail"] == "The store did not reply within 0.05 seconds."
 
 
 async def test_a_store_that_is_written_again_is_ready_again(house: Any) -> None:

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import anyio
 from house import Site, refused_beforehand
 from occasions import ID, OTHER_ID, SECRET, TYPED, each, occasion
 
 from pausepoint._links import LinkTokens
-from pausepoint._models import Response, Reviewer, utc_now
-from pausepoint._store import layout
+from pausepoint._models import MAX_BODY_BYTES, Response, Reviewer, utc_now
+from pausepoint._store import MemoryStore, layout
 from pausepoint._store.keys import new_key
+from pausepoint.app.readiness import Readiness
 
 JSON = {"Content-Type": "application/json"}
 KEY = new_key()
@@ -126,4 +128,15 @@ async def an_answer_to_a_question_whose_schema_is_broken() -> str:
 async def a_question_whether_it_is_ready_as_it_starts() -> str:
     site = Site()
     site.app.state.desk.readiness.expect()
+    return await site.told("GET", "/ready")
+
+
+@occasion
+async def a_question_whether_it_is_ready_of_a_store_that_hangs() -> str:
+    class Hanging(MemoryStore):
+        async def get(self, path: str, limit: int = MAX_BODY_BYTES) -> bytes | None:
+            await anyio.sleep_forever()
+
+    site = Site()
+    site.app.state.desk.readiness = Readiness(Hanging(), patience=0.01)
     return await site.told("GET", "/ready")

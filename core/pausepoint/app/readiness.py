@@ -24,6 +24,9 @@ PROVE_AGAIN = 5.0
 STALE = 2 * PROVE_EVERY + 60.0
 """Seconds after which a try that went well proves nothing any more: two further ones hang, or the loop does."""
 
+PATIENCE = 3.0
+"""Seconds that the store has to reply; those who ask wait 5 s, as a rule."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -45,10 +48,12 @@ class Readiness:
 
     Args:
         store: The store.
+        patience: Seconds that it has to reply.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, patience: float = PATIENCE) -> None:
         self._store = store
+        self._patience = patience
         self._is_kept = False
         self._proven_at: float | None = None
         self._failure: tuple[str, str] | None = None
@@ -91,9 +96,14 @@ class Readiness:
         Raises:
             StoreError: It cannot, or not yet.
         """
-        # Both kinds of access: permission to read an object does not include permission to list.
-        await self._store.get(layout.STORE)
-        await self._store.list(layout.KEYS)
+        try:
+            with anyio.fail_after(self._patience):
+                # Both kinds of access: permission to read an object does not include permission to list.
+                await self._store.get(layout.STORE)
+                await self._store.list(layout.KEYS)
+        except TimeoutError:
+            told = f"The store did not reply within {self._patience:g} seconds."
+            raise StoreError(told, "See whether it can be reached from here; asking again tells.") from None
         if trouble := self._trouble(is_indexed):
             raise StoreError(*trouble)
         return Verdict("proven" if self._proven_at else "untried", "built" if is_indexed else "untried")
