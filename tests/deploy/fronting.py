@@ -141,7 +141,7 @@ class Front:
         """Return where on this machine a public link is found, and the Host to send."""
         return link.replace(f"https://{NAME}:", "https://127.0.0.1:"), {"Host": f"{NAME}:{self.port}"}
 
-    def log(self, name: str = "pausepoint.log") -> str:
+    def log(self, name: str = "access.log") -> str:
         """Return what it has logged."""
         path = self.folder / name
         return path.read_text("utf-8", "replace") if path.exists() else ""

@@ -152,7 +152,7 @@ def test_no_token_and_no_whole_id_reaches_a_log(opened: Any) -> None:
     with house.front.client() as browser:
         assert browser.get(path_of(link)).status_code == 502
     house.front.stop()
-    logged = house.front.log() + house.front.log("pausepoint.error.log") + house.front.log("error.log") + app.told
+    logged = house.front.log() + house.front.log("error.log") + app.told
     request_id = link.partition("/form/")[2][:26]
 
     assert "/form/" in logged
