@@ -785,6 +785,16 @@ def test_a_stored_answer_is_called_saved_and_never_accepted() -> None:
     assert "accepted" not in said.lower()
 
 
+def test_a_name_cannot_turn_around_the_words_that_say_how_sure_it_is() -> None:
+    for turn in "\u202e\u202b\u2067\u2069":
+        page = settled("answered", by=Reviewer(name=f"Bo (signed in){turn}", assurance="self-declared"))
+        assert turn not in page
+        assert "Bo (signed in) (the name they gave)" in page
+    assert "\u200c" in settled(
+        "answered", by=Reviewer(name="\u0645\u06cc\u200c\u062e\u0648", assurance="self-declared")
+    )
+
+
 def test_the_inbox_does_not_link_to_itself() -> None:
     page = inbox(inbox=True, root="/hitl")
 

@@ -14,7 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pausepoint._settings import Settings
 from pausepoint.cli import ExitCode
+from pausepoint.cli.guarding import exposed_by
 
 PROGRAM = [sys.executable, "-c", "from pausepoint.cli import main; main()"]
 SECONDS = 30
@@ -116,6 +118,30 @@ def test_serving_beyond_this_machine_asks_for_tokens_unless_it_is_told_not_to(ma
         assert f" at {PUBLIC}, listening on 0.0.0.0:{url.rpartition(':')[2]}\n" in told
         assert said in told
         ended(process)
+
+
+@pytest.mark.parametrize(
+    ("given", "is_warned"),
+    [
+        ({"public_url": "http://forms.example.org"}, True),
+        ({"public_url": "HTTPS://forms.example.org"}, False),
+        ({"host": "192.0.2.7"}, True),
+        ({"host": "192.0.2.7", "public_url": "https://forms.example.org"}, False),
+        ({"public_url": "http://127.0.0.1:8000/prefix"}, False),
+        ({}, False),
+    ],
+)
+def test_who_serves_beyond_this_machine_by_plain_http_is_told_what_others_can_read(
+    given: dict[str, str], is_warned: bool
+) -> None:
+    assert ("https://" in exposed_by(Settings.model_validate(given))) is is_warned
+
+
+def test_that_is_said_when_it_begins_to_serve(machine: Machine) -> None:
+    process, _, url = machine.serve(PAUSEPOINT_PUBLIC_URL=PUBLIC)
+    httpx.get(f"{url}/health", timeout=SECONDS)
+
+    assert "plain HTTP" in ended(process)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

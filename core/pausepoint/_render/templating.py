@@ -12,6 +12,9 @@ from .._models import Field, Response
 from .prompts import markdown
 from .times import moment
 
+# A name with one of these could turn around the words after it, which say how sure we are of it.
+_TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
@@ -99,6 +102,7 @@ def who(response: Response) -> str:
     name, assurance = response.by.name, response.by.assurance
     if name is None:
         return "the person at the workflow’s own machine" if assurance == "local" else "somebody who has the link"
+    name = name.translate(_TURNS)
     return {"verified": f"{name} (signed in)", "local": name}.get(assurance, f"{name} (the name they gave)")
 
 

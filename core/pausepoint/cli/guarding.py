@@ -47,6 +47,17 @@ def guarded_by(settings: Settings) -> str:
     return f"Only this machine can reach it, and whoever is at this machine may open all.{vouched}"
 
 
+def exposed_by(settings: Settings) -> str:
+    """Say in one line what others can read on the reviewers' way here; empty where nothing."""
+    is_encrypted = settings.public_url is not None and settings.public_url.lower().startswith("https:")
+    if is_encrypted or not settings.is_public:
+        return ""
+    return (
+        "Reviewers come by plain HTTP, so whoever is on their way reads links, passwords and answers: put HTTPS in "
+        "front, and https:// into PAUSEPOINT_PUBLIC_URL."
+    )
+
+
 def check_credentials(settings: Settings) -> None:
     """
     Return if the file of passwords, where there is one, can be used.

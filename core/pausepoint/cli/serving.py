@@ -18,7 +18,7 @@ from .._settings import PREFIX, Settings, state_folder
 from .._store import Store
 from .._sync import run_sync
 from ..errors import ServeError, UsageError
-from .guarding import check_credentials, guarded_by, refuse_nameless
+from .guarding import check_credentials, exposed_by, guarded_by, refuse_nameless
 from .printing import remark, say
 from .storage import Storage
 
@@ -85,6 +85,8 @@ def serve(
     behind = f", listening on {_address(listener)}" if settings.public_url else ""
     say(f"Serving {storage.store.url} at {settings.public_url or url}{behind}")
     say(said)
+    if exposed := exposed_by(settings):
+        remark(exposed)
     say("Workflows on this machine use it by themselves, others with PAUSEPOINT_URL. Ctrl-C ends it.")
     _run(storage, settings, prefix, listener, workers)
     # Else our thread could still take the address, for a process that no longer serves.
