@@ -218,7 +218,8 @@ def test_each_recipe_gives_the_app_more_than_the_ten_seconds_that_it_may_take_to
     app = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))["services"]["app"]
     pod = resource("Deployment")["spec"]["template"]["spec"]
 
-    [unit] = re.findall(r"^TimeoutStopSec=(\d+)$", (DEPLOY / "systemd" / "pausepoint.service").read_text(), re.MULTILINE)
+    service = (DEPLOY / "systemd" / "pausepoint.service").read_text("utf-8")
+    [unit] = re.findall(r"^TimeoutStopSec=(\d+)$", service, re.MULTILINE)
     assert int(app["stop_grace_period"].removesuffix("s")) > 10
     assert int(unit) > 10
     assert pod["terminationGracePeriodSeconds"] > 5 + 10
