@@ -103,9 +103,8 @@ class Settling:
         It writes, so it is for submissions, cancels and sweeps; pages that are only looked at use `outlook`.
         """
         response = await self.records.response(request.request_id)
-        if response is None and self._is_late(request) and not await self._has_open_candidate(request):
-            response = await self._put(request, self._expired(request))
-        return response
+        expected = None if response else await self.expected(request)
+        return await self._put(request, expected) if expected else response
 
     async def outlook(self, request: Request) -> Response | None:
         """Return the response, or the one that is about to be written for an overdue event; write nothing."""

@@ -148,7 +148,12 @@ async def list_events(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")] = 100,
     after: Annotated[str | None, Query(pattern=f"^{CURSOR}$", description="The `next` of the page before.")] = None,
 ) -> EventPage:
-    """List events, youngest first."""
+    """
+    List events, youngest first.
+
+    What is shown is true at this moment. An event that was ended by a process which was killed just then is missing
+    from the completed ones until its turn comes, an hour at most; it is in no list of pending ones.
+    """
     await desk.admit(http, "api", "list")
     listed = await desk.index.page(status, limit, after or "")
     return EventPage(

@@ -130,8 +130,8 @@ FAULTS = [
     Fault(
         "the app lets an event expire although an answer waits",
         SETTLING,
-        " and self._is_late(request) and not await self._has_open_candidate(request):",
-        " and self._is_late(request):",
+        "self._is_late(request) and not await self._has_open_candidate(request)",
+        "self._is_late(request)",
         ("scenes", "an_answer_waits_when_the_deadline_passes"),
     ),
     Fault(
