@@ -515,6 +515,43 @@ async def test_a_store_that_was_down_for_one_list_loses_none_of_the_next(bench: 
     assert await bench.names("completed") == [request.name for request in reversed(requests[-3:])]
 
 
+async def test_what_was_asked_in_a_new_mailbox_and_completed_long_before_the_look_is_listed(bench: Bench) -> None:
+    # Behind all others in every round.
+    for _ in range(2 * ROUND):
+        await bench.ask(deadline=None)
+    await bench.names("completed")
+    last = await bench.ask(mailbox="new", request_id="z" * 26, deadline=None)
+    await bench.settling.submit(last, Answer(value=1))
+    bench.now += timedelta(minutes=10)
+
+    assert await bench.names("completed") == [last.name]
+
+
+async def test_a_listing_that_fails_for_one_mailbox_loses_nothing_of_another(bench: Bench) -> None:
+    for number in range(2 * ROUND):
+        await bench.ask(mailbox=f"box{number % 2}")
+    requests = [await bench.ask(mailbox=f"box{number}", request_id="z" * 25 + "yz"[number]) for number in range(2)]
+    await bench.names("completed")
+    for request in requests:
+        await bench.settling.submit(request, Answer(value=1))
+    listed, seen = bench.store.list, []
+
+    async def failing(prefix: str, after: str = "") -> Any:
+        if prefix.startswith("v1/wake/"):
+            seen.append(prefix.split("/")[2])
+            # Of the second one, whichever that is.
+            if seen[-1] != seen[0]:
+                raise StoreError("The store does not reply.")
+        return await listed(prefix, after)
+
+    bench.store.list = failing  # type: ignore[method-assign]
+    with pytest.raises(StoreError):
+        await bench.names("completed")
+    bench.store.list = listed  # type: ignore[method-assign]
+
+    assert len(await bench.names("completed")) == 2
+
+
 async def test_two_lists_at_once_both_have_what_was_completed_just_before(bench: Bench) -> None:
     requests = [await bench.ask() for _ in range(2 * ROUND)]
     await bench.names("completed")

@@ -31,6 +31,7 @@ class Mailboxes:
     def __init__(self, markers: Markers) -> None:
         self._markers = markers
         self._cursors: dict[str, Cursor] = {}
+        self._found: list[str] = []
 
     async def new(self, mailboxes: Iterable[str]) -> list[str]:
         """
@@ -41,7 +42,11 @@ class Mailboxes:
         """
         # A mailbox that nobody uses any more is forgotten: each one costs a listing.
         self._cursors = {each: self._cursors.get(each) or Cursor(self._markers, each) for each in mailboxes}
-        return [request_id for cursor in self._cursors.values() for request_id in await cursor.new()]
+        for cursor in self._cursors.values():
+            # Kept until all are read: a listing that fails must not lose what those before it found.
+            self._found += await cursor.new()
+        found, self._found = self._found, []
+        return found
 
 
 class Due:
@@ -61,6 +66,10 @@ class Due:
         self._place = ""
         self._began: datetime | None = None
         self._all_at: datetime | None = None
+
+    def name(self, request_id: str) -> None:
+        """Have an event looked at, which was just taken in: it may have ended before anybody looked for markers."""
+        self._named.add(request_id)
 
     async def entries(self) -> list[Entry]:
         """
@@ -89,7 +98,8 @@ class Due:
             self._all_at, self._began = self._began, None
 
     async def _marked(self) -> list[Entry]:
-        found = [entry for each in self._named if (entry := await self._rows.entry(each)) is not None]
+        # Of a copy: others are named while this waits.
+        found = [entry for each in list(self._named) if (entry := await self._rows.entry(each)) is not None]
         # What is not known here stays among them: its question is about to be read.
         self._named.difference_update(each.request.request_id for each in found if each.state is not State.PENDING)
         return [each for each in found if each.state is State.PENDING]

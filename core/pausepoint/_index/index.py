@@ -222,6 +222,7 @@ class Index:
         self._failing.pop(request_id, None)
         if request is not None:
             await self.rows.add(request)
+            self._due.name(request_id)
             self._engines.setdefault(request.run.engine, set()).add(request.mailbox)
 
     async def _refuse_if_down(self) -> None:
