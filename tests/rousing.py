@@ -63,6 +63,9 @@ class Plugins:
     def wakes(self, engine: str) -> bool:
         return engine in self.engines
 
+    def hears(self, engine: str) -> bool:
+        return True
+
     def who(self, engine: str) -> str:
         return f"pausepoint-{engine} 1.0"
 

@@ -172,6 +172,10 @@ class Hooks:
         """Say whether anybody wakes this engine."""
         return bool(self._hearing("pausepoint_wake", engine))
 
+    def hears(self, engine: str) -> bool:
+        """Say whether anybody is told what becomes of this engine's events."""
+        return bool(self._hearing("pausepoint_settled", engine))
+
     def who(self, engine: str) -> str:
         """Return whose plugins wake this engine: their distributions and versions."""
         return ", ".join(plugin.label for plugin in self._hearing("pausepoint_wake", engine))

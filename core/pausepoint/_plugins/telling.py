@@ -75,6 +75,8 @@ class Telling:
 
     def stored(self, request: Request, record: Candidate | Response) -> None:
         """Begin to wake the engine for what this process has just stored; and if that settles the event, to tell so."""
+        if self._waking.is_in_vain(request.run.engine):
+            return
         self.owe(request, RESPONSE if isinstance(record, Response) else record.number)
         if isinstance(record, Response):
             # Beside the waking: neither the engine nor who merely wants to know has to wait for the other.

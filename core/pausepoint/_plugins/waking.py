@@ -34,6 +34,9 @@ class Engines(Protocol):
     def wakes(self, engine: str) -> bool:
         """Say whether a plugin of that engine is installed here that can wake it."""
 
+    def hears(self, engine: str) -> bool:
+        """Say whether a plugin is installed here that is told when events of that engine are settled."""
+
     def who(self, engine: str) -> str:
         """Return that plugin's distribution and version."""
 
@@ -64,6 +67,10 @@ class Waking:
         self._hooks = hooks
         self._patience = patience
         self._loaded: Engines | None = None
+
+    def is_in_vain(self, engine: str) -> bool:
+        """Say whether it is known already that no plugin here cares for events of that engine."""
+        return self._loaded is not None and not (self._loaded.wakes(engine) or self._loaded.hears(engine))
 
     async def can_wake(self, engine: str) -> bool:
         """

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from starlette.responses import Response as HttpResponse
-
 from .._models import Answer, Candidate, Model, Request, Response, Verdict
 from .._settling import already_settled
 from ..errors import AnswerError
@@ -33,6 +31,11 @@ class Submitted(Model):
     value: AnyJson
     data_type: str
     message: str
+
+    @property
+    def code(self) -> int:
+        """The HTTP status that says the same."""
+        return 200 if self.status == "submitted" else 202
 
 
 SAVED: dict[int | str, dict[str, object]] = {
@@ -75,12 +78,10 @@ async def take(desk: Desk, request: Request, answer: Answer, form: str | None = 
     return became or candidate
 
 
-def submitted(request: Request, became: Response | Candidate, reply: HttpResponse) -> Submitted:
-    """Tell what became of an answer; 202 where it waits for a verdict."""
+def submitted(request: Request, became: Response | Candidate) -> Submitted:
+    """Tell what became of an answer."""
     is_settled = isinstance(became, Response)
     value = became.value if isinstance(became, Response) else became.answer.value
-    if not is_settled:
-        reply.status_code = 202
     return Submitted(
         status="submitted" if is_settled else "saved",
         request_id=request.request_id,

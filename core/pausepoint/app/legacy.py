@@ -16,11 +16,11 @@ from .._models import Answer, Model, Outcome, Request
 from .._store import layout
 from ..errors import AnswerError
 from .bodies import AnyJson, comment_error, json_of
-from .contract import ACCESS, ID_PATTERN, RequestId, json_body, refusals
-from .desk import AtDesk, desk_of
+from .contract import ACCESS, ID_PATTERN, DirectRoute, RequestId, json_body, refusals, replied
+from .desk import desk_of
 from .intake import SAVED, Submitted, submitted, take
 
-router = APIRouter(tags=["json"])
+router = APIRouter(tags=["json"], route_class=DirectRoute)
 
 _LITERALS = {
     "boolean": re.compile(r"true|false"),
@@ -71,10 +71,11 @@ class Status(Model):
 
 @router.post(
     "/submit/json",
+    response_model=Submitted,
     openapi_extra=json_body(Submission),
     responses=refusals(*ACCESS, 404, 409, 410, 422, 500, 503, post=True) | SAVED,
 )
-async def submit_json(http: HttpRequest, reply: HttpResponse) -> Submitted:
+async def submit_json(http: HttpRequest) -> HttpResponse:
     """Answer an event with a JSON value."""
     desk = desk_of(http)
     submission = await json_of(http, Submission)
@@ -87,11 +88,13 @@ async def submit_json(http: HttpRequest, reply: HttpResponse) -> Submitted:
         by=desk.access.reviewer(visitor, ""),
         through="json",
     )
-    return submitted(request, await take(desk, request, answer), reply)
+    told = submitted(request, await take(desk, request, answer))
+    return replied(told, told.code)
 
 
 @router.get(
     "/status/{request_id}",
+    response_model=Status,
     responses=refusals(*ACCESS, 500, 503)
     | {
         404: {
@@ -100,24 +103,25 @@ async def submit_json(http: HttpRequest, reply: HttpResponse) -> Submitted:
         }
     },
 )
-async def status(http: HttpRequest, reply: HttpResponse, desk: AtDesk, request_id: RequestId) -> Status:
+async def status(http: HttpRequest, request_id: RequestId) -> HttpResponse:
     """Say how an event stands."""
+    desk = desk_of(http)
     await desk.admit(http, "json", "see", request_id)
     request = await desk.records.find_request(request_id)
     if request is None:
         if not await desk.may(http, "json", "list"):
             desk.count_refusal(http)
-        reply.status_code = 404
-        return Status(status="not_found")
+        return replied(Status(status="not_found"), 404)
     # What is about to be written for an overdue event, and not `settled`, which would write it: this is a GET.
     settled = await desk.settling.outlook(request)
-    return Status(
+    standing = Status(
         status="completed" if settled else "pending",
         name=request.name,
         outcome=settled.outcome if settled else None,
         settled_at=settled.settled_at if settled else None,
         deadline=request.deadline,
     )
+    return replied(standing)
 
 
 def refuse_misfit(request: Request, submission: Submission) -> None:

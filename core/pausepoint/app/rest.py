@@ -261,7 +261,9 @@ async def answer_event(http: HttpRequest, reply: HttpResponse, desk: AtDesk, req
         by=desk.access.reviewer(visitor, body.reviewer),
         through="api",
     )
-    return submitted(request, await take(desk, request, answer), reply)
+    told = submitted(request, await take(desk, request, answer))
+    reply.status_code = told.code
+    return told
 
 
 @router.post(
