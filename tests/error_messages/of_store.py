@@ -54,9 +54,9 @@ async def a_probe_whose_object_cannot_be_removed(folder: Path) -> None:
 
 @occasion
 async def a_folder_that_can_neither_link_nor_rename(folder: Path) -> None:
-    def publish(temporary: Path, target: Path) -> bool:
+    def publish(temporary: str, target: str) -> bool:
         # To move a folder into itself is refused in the way in which such a file system refuses every such rename.
-        return rename_exclusively(target.parent, target)
+        return rename_exclusively(str(Path(target).parent), target)
 
     await LocalFiles(folder, publish).create(layout.request_path(ID), b"{}")
 

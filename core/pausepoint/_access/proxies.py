@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 
 from .._models import MAX_LABEL_CHARS
 from .._settings import Settings
@@ -12,6 +13,9 @@ from .._settings import Settings
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Header = Callable[[str], "list[str]"]
 """Returns every value of the header with this name, as the client sent them."""
+
+KNOWN = 128
+"""Addresses that are remembered: whoever comes, comes again."""
 
 _PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 _log = logging.getLogger("pausepoint")
@@ -87,6 +91,7 @@ def block_of(address: str) -> str:
     return str(found or address)
 
 
+@lru_cache(maxsize=KNOWN)
 def _address(text: str) -> Address | None:
     try:
         found = ipaddress.ip_address(text.partition("%")[0])

@@ -26,6 +26,7 @@ class Registry:
         self._manager = pluggy.PluginManager(NAME)
         self._manager.add_hookspecs(Specs)
         self._callers: dict[tuple[str, int], Callable[..., Any]] = {}
+        self._hearing: dict[tuple[str, str], list[Plugin]] = {}
         self._traces = traces
 
     def add(self, plugin: Plugin) -> None:
@@ -43,9 +44,16 @@ class Registry:
             self._manager.register(plugin.module, f"{len(self.plugins)} {plugin.name}")
             self._manager.check_pending()
             self._callers.clear()
+            self._hearing.clear()
 
     def hearing(self, hook: str, engine: str) -> list[Plugin]:
         """Return who implements the hook and is called for questions of this engine: its own plugin first."""
+        key = hook, engine
+        if key not in self._hearing:
+            self._hearing[key] = self._in_order(hook, engine)
+        return self._hearing[key]
+
+    def _in_order(self, hook: str, engine: str) -> list[Plugin]:
         called: pluggy.HookCaller = getattr(self._manager.hook, hook)
         places = {id(each.plugin): place for place, each in enumerate(reversed(called.get_hookimpls()))}
         hearing = [plugin for plugin in self.plugins if id(plugin.module) in places and plugin.hears(engine)]

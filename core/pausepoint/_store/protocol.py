@@ -25,6 +25,7 @@ Names = list[str]
 # No part begins or ends with a dot: that rules out `.`, `..` and hidden files, and Windows drops a dot at the end of
 # a name.
 _PART = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9_-])?")
+_PATH = re.compile(rf"{_PART.pattern}(?:/{_PART.pattern})*")
 _REQUEST_ID = re.compile(r"(?<![A-Za-z0-9])([a-z2-7]{8})[a-z2-7]{18}(?![A-Za-z0-9])")
 
 
@@ -121,7 +122,7 @@ def checked_path(path: str) -> str:
         UsageError: It is absolute, climbs (`..`), is longer than 512 characters, or has a part that is empty, longer
             than 128 characters, or made of anything but ASCII letters, digits, `_`, `-` and inner dots.
     """
-    if len(path) > MAX_PATH_CHARS or not all(_PART.fullmatch(part) for part in path.split("/")):
+    if len(path) > MAX_PATH_CHARS or not _PATH.fullmatch(path):
         # The path is not repeated: it may come from a client.
         raise UsageError(
             "This is not a path inside a store.",

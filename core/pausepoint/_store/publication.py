@@ -17,15 +17,15 @@ from pathlib import Path
 from ..errors import UnsafeStoreError
 from .protocol import shown_path
 
-Link = Callable[[Path, Path], None]
-Rename = Callable[[Path, Path], None]
+Link = Callable[[str, str], None]
+Rename = Callable[[str, str], None]
 
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 _RENAME_NOREPLACE = 1
 _AT_FDCWD = -100
 
 
-def publish(temporary: Path, target: Path, link: Link = os.link) -> bool:
+def publish(temporary: str, target: str, link: Link = os.link) -> bool:
     """
     Give a temporary file its name.
 
@@ -46,7 +46,7 @@ def publish(temporary: Path, target: Path, link: Link = os.link) -> bool:
         link(temporary, target)
     except OSError as error:
         # On NFS the link can be made and its reply lost; the retry then says "exists". The count of names tells.
-        if temporary.stat().st_nlink == 2:  # noqa: PLR2004 - the temporary name and the real one
+        if Path(temporary).stat().st_nlink == 2:  # noqa: PLR2004 - the temporary name and the real one
             return True
         if isinstance(error, FileExistsError):
             return False
@@ -56,7 +56,7 @@ def publish(temporary: Path, target: Path, link: Link = os.link) -> bool:
     return True
 
 
-def rename_exclusively(temporary: Path, target: Path) -> bool:
+def rename_exclusively(temporary: str, target: str) -> bool:
     """
     Rename a file unless the target exists; same results and errors as `publish`.
 
@@ -82,7 +82,7 @@ def _renameat2() -> Rename | None:
     if function is None:
         return None
 
-    def rename(source: Path, target: Path) -> None:
+    def rename(source: str, target: str) -> None:
         names = os.fsencode(source), os.fsencode(target)
         if function(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_NOREPLACE) != 0:
             number = ctypes.get_errno()
@@ -91,8 +91,8 @@ def _renameat2() -> Rename | None:
     return rename
 
 
-def _unsafe(target: Path) -> UnsafeStoreError:
+def _unsafe(target: str) -> UnsafeStoreError:
     return UnsafeStoreError(
-        f"The file system of {shown_path(target.parent.as_posix())} can neither link nor rename without overwriting.",
+        f"The file system of {shown_path(Path(target).parent.as_posix())} can neither link nor rename without overwriting.",
         "Set PAUSEPOINT_STORE to a folder on another file system; address a mounted bucket by its own URL instead.",
     )

@@ -52,11 +52,7 @@ async def created_or_found(
         UnreadableRecordError: What is there cannot be understood.
         StoreError: The store failed at every try, or in a way that trying again cannot cure.
     """
-    failure = StoreError(
-        f"The store {store.url} says that {shown_path(path)} exists, and cannot read it.",
-        "Run `pausepoint doctor`, then try again.",
-        event_of(path),
-    )
+    failure: StoreError | None = None
     for delay in delays:
         if delay:  # to sleep for 0 s would be one more round of the loop
             await anyio.sleep(delay)
@@ -77,7 +73,11 @@ async def created_or_found(
         else:
             if found is not None:
                 return found
-    raise failure
+    raise failure or StoreError(
+        f"The store {store.url} says that {shown_path(path)} exists, and cannot read it.",
+        "Run `pausepoint doctor`, then try again.",
+        event_of(path),
+    )
 
 
 def _is_hopeless(error: StoreError) -> bool:

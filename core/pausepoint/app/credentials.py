@@ -97,7 +97,7 @@ class Credentials:
         name = self._proxies.identity(peer, header)
         if name is None and kind.lower() == "basic" and self.passwords is not None:
             name = await self._named(http, given.strip(), self.passwords)
-        cookie = http.cookies.get(self._called(http, _LINK_COOKIE), "")
+        cookie = http.cookies.get(self._called(http, _LINK_COOKIE), "") if http.cookies else ""
         # A bearer without a key's id was never a link's, but perhaps meant to be the operator's.
         token = (bearer if "." in bearer and not is_operator else "") or http.scope.get(BROUGHT, "") or cookie
         grant, fault = await self._opened(token)
@@ -159,7 +159,7 @@ class Credentials:
         told = self._proxies.scheme(_peer(http), http.headers.getlist)
         if told is None and self._public is not None and http.url.hostname == self._public.hostname:
             told = self._public.scheme
-        return (told or http.url.scheme) == "https"
+        return (told or http.scope.get("scheme")) == "https"
 
 
 def fault_of(visitor: Visitor, request_id: str) -> LinkError | None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import ipaddress
 import logging
 import traceback
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import anyio
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -57,6 +58,10 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 """On every response; a route may set another value of its own."""
+
+_RAW_HEADERS = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in HEADERS.items()]
+KNOWN = 32
+"""Hosts that are remembered with what was found out about them: nearly all requests bring the same one."""
 
 _PORTS = {"http": 80, "https": 443}
 _log = logging.getLogger("pausepoint")
@@ -187,9 +192,8 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.has_begun = True
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
+            own = {name for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *(pair for pair in _RAW_HEADERS if pair[0] not in own)]
         elif self._without_body and message["type"] == "http.response.body":
             message = {**message, "body": b""}
         await self._send(message)
@@ -240,6 +244,7 @@ def _log_failure(scope: Scope, error: Exception) -> None:
     _log.error("%s %s failed with %s:\n%s", scope["method"], route, type(error).__name__, frames)
 
 
+@lru_cache(maxsize=KNOWN)
 def _host_name(host: str) -> str | None:
     try:
         parts = urlsplit(f"//{host}")
@@ -273,6 +278,7 @@ def _is_address(name: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=KNOWN)
 def _is_loopback(name: str) -> bool:
     # By browsers' rules never looked up in DNS; no other name is safe, whatever it resolves to just now.
     if name == "localhost":

@@ -12,15 +12,15 @@ import logging
 import re
 import time
 from contextvars import ContextVar
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .._store import layout
 
 HEADER = "X-Request-ID"
+_RAW_HEADER = HEADER.lower().encode("ascii")
 
 http_id: ContextVar[str] = ContextVar("pausepoint_http_id", default="")
 """The id of the HTTP request that the running code belongs to; empty where it belongs to none."""
@@ -49,8 +49,8 @@ class Journal:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = [value.decode("latin-1") for name, value in scope["headers"] if name == HEADER.lower().encode()]
-        noted = _Noted(given[0] if len(given) == 1 and is_well_formed(given[0]) else uuid4().hex, send)
+        given = [value.decode("latin-1") for name, value in scope["headers"] if name == _RAW_HEADER]
+        noted = _Noted(given[0] if len(given) == 1 and is_well_formed(given[0]) else token_hex(16), send)
         belongs = http_id.set(noted.http_id)
         try:
             await self._app(scope, receive, noted.send)
@@ -73,7 +73,7 @@ class _Noted:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            MutableHeaders(scope=message)[HEADER] = self.http_id
+            message["headers"] = [*message["headers"], (_RAW_HEADER, self.http_id.encode("ascii"))]
         await self._send(message)
 
     def facts(self, scope: Scope) -> dict[str, Any]:

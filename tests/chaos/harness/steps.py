@@ -151,10 +151,9 @@ def use_troubled_stores(journal: str, step: str = "", seed: int = 0, rate: float
         _models.datetime = _shifted(shift)  # type: ignore[misc]
 
 
-def _stepping(steps: Steps) -> Callable[[Path, Path], bool]:
-    def publish_in_steps(temporary: Path, target: Path) -> bool:
-        path = str(target)
-        inside = path[path.rfind("/v1/") + 1 :]
+def _stepping(steps: Steps) -> Callable[[str, str], bool]:
+    def publish_in_steps(temporary: str, target: str) -> bool:
+        inside = target[target.rfind("/v1/") + 1 :]
         steps.reached("unlinked", inside)
         won = publish(temporary, target)
         steps.reached("linked", inside)

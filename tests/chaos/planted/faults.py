@@ -39,9 +39,9 @@ FAULTS = [
         "a file is written in place",
         "_store/local.py",
         "            won = self._publish(temporary, target)\n",
-        "            won = not target.exists()\n"
+        "            won = not os.path.exists(target)\n"
         "            if won:\n"
-        "                with target.open('xb') as file:\n"
+        "                with open(target, 'xb') as file:\n"
         "                    file.write(body[:1000])\n"
         "                    file.flush()\n"
         "                    file.write(body[1000:])\n",
