@@ -45,6 +45,7 @@ class Plugins:
 
     Args:
         engines: What the engines are called.
+        cares: Whether any of them is told that events are settled.
         obstacle: What every plugin meets with.
 
     Attributes:
@@ -53,8 +54,9 @@ class Plugins:
         ended: The first letter of each event that was told to be settled, and how it ended.
     """
 
-    def __init__(self, *engines: str, obstacle: Obstacle = nothing) -> None:
+    def __init__(self, *engines: str, obstacle: Obstacle = nothing, cares: bool = True) -> None:
         self.engines = engines
+        self.cares = cares
         self.obstacle = obstacle
         self.tried: list[tuple[str, str]] = []
         self.woken: list[tuple[str, str]] = []
@@ -64,7 +66,7 @@ class Plugins:
         return engine in self.engines
 
     def hears(self, engine: str) -> bool:
-        return True
+        return self.cares
 
     def who(self, engine: str) -> str:
         return f"pausepoint-{engine} 1.0"

@@ -60,7 +60,7 @@ def refuse_link(temporary: str, target: str) -> None:
 
 
 def publish_by_overwriting(temporary: str, target: str) -> bool:
-    os.replace(temporary, target)
+    Path(temporary).replace(target)
     return True
 
 
@@ -184,6 +184,25 @@ def test_an_empty_object_takes_no_temporary_file_and_no_link(tmp_path: Path) -> 
     assert anyio.run(store.create, "v1/wake/a", b"") is True
     assert anyio.run(store.create, "v1/wake/a", b"") is False
     assert files_below(tmp_path) == [tmp_path / "v1/wake/a"]
+
+
+def test_empty_objects_of_one_folder_share_a_file_and_those_of_another_have_their_own(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for path in ("v1/wake/1/a", "v1/wake/1/b", "v1/wake/2/a"):
+        assert anyio.run(store.create, path, b"") is True
+    assert anyio.run(store.create, "v1/wake/1/b", b"") is False
+
+    first, second, other = ((tmp_path / "v1/wake" / name).stat() for name in ("1/a", "1/b", "2/a"))
+    assert first.st_ino == second.st_ino != other.st_ino
+
+
+def test_an_empty_object_is_made_where_the_file_that_it_would_share_was_removed(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    anyio.run(store.create, "v1/wake/1/a", b"")
+    (tmp_path / "v1/wake/1/a").unlink()
+
+    assert anyio.run(store.create, "v1/wake/1/b", b"") is True
+    assert files_below(tmp_path) == [tmp_path / "v1/wake/1/b"]
 
 
 def test_an_empty_object_on_a_broken_folder_is_an_error_without_its_name(tmp_path: Path) -> None:

@@ -149,6 +149,20 @@ async def test_an_engine_without_a_plugin_here_costs_no_storage_request(bench: B
     assert (plugins.tried, bench.store.asked) == ([], [])
 
 
+async def test_what_no_plugin_here_cares_for_is_not_even_begun_once_that_is_known(bench: Bench) -> None:
+    plugins, request = Plugins("other", cares=False), asked()
+    async with bench.telling(plugins) as telling:
+        telling.stored(request, answered(request))
+        # Not known yet: nobody has needed the plugins before.
+        assert telling.is_telling(request.request_id, RESPONSE)
+        await until(lambda: not telling.is_telling(request.request_id, RESPONSE))
+
+        telling.stored(asked("b"), answered(asked("b")))
+        assert not telling.is_telling("b" * 26, RESPONSE)
+        telling.stored(asked("c", "other"), answered(asked("c", "other")))
+        await bench.remembered("c")
+
+
 async def test_whoever_waits_in_this_process_is_not_woken_and_that_is_not_remembered(bench: Bench) -> None:
     """The process may be killed before the author's code gets the answer."""
     plugins, request = Plugins("toy"), asked()

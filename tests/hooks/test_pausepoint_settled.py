@@ -44,6 +44,13 @@ async def test_the_engine_and_observers_hear_of_it_and_no_other_engine() -> None
     assert heard == {"example": [("deploy", "answered")], "other": [], "watches": [("deploy", "answered")]}
 
 
+def test_it_is_known_beforehand_whether_anybody_is_told() -> None:
+    ours = [("example", plugin(inside(None), hearing([]))), ("other", plugin(inside(None)))]
+
+    assert [Hooks(ours).hears(name) for name in ("example", "other")] == [True, False]
+    assert Hooks([*ours, ("watches", plugin(hearing([])))]).hears("other")
+
+
 @pytest.mark.anyio
 async def test_a_failure_is_logged_without_the_value_and_silences_no_other(caplog: pytest.LogCaptureFixture) -> None:
     heard: list[tuple[str, str]] = []

@@ -92,7 +92,8 @@ def _renameat2() -> Rename | None:
 
 
 def _unsafe(target: str) -> UnsafeStoreError:
+    folder = shown_path(Path(target).parent.as_posix())
     return UnsafeStoreError(
-        f"The file system of {shown_path(Path(target).parent.as_posix())} can neither link nor rename without overwriting.",
+        f"The file system of {folder} can neither link nor rename without overwriting.",
         "Set PAUSEPOINT_STORE to a folder on another file system; address a mounted bucket by its own URL instead.",
     )
