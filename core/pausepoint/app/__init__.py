@@ -98,7 +98,8 @@ def create_app(store: Store, hooks: Hooks | None = None, *, settings: Settings |
 
 
 def _include_routes(app: FormApp, desk: Desk) -> None:
-    # As they are: what FastAPI puts around an included router looks for each request's route twice, and at length.
+    # As they are: what FastAPI puts around an included router looks for each request's route twice, and at length;
+    # the busiest first.
     for module in (legacy, pages, submissions, health):
         app.router.routes.extend(module.router.routes)
     bearer = [_documented_bearer()] if desk.access.needs_token else []

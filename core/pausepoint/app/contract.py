@@ -55,8 +55,8 @@ class DirectRoute(APIRoute):
     A route that is described like any other, but whose function is called as it is: with the HTTP request and what the
     path names, and it returns the response.
 
-    For the busiest ones: to find out each time what a function needs, and to check what it returns, is a third of the
-    work of answering them.
+    For the busiest ones: to find out each time what a function needs, and to check what it returns, is no small part of
+    what answering them takes.
     """
 
     def get_route_handler(self) -> Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]:
