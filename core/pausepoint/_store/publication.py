@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import UnsafeStoreError
-from .protocol import shown_path
+from .protocol import event_of, shown_path
 
 Link = Callable[[str, str], None]
 Rename = Callable[[str, str], None]
@@ -96,4 +96,5 @@ def _unsafe(target: str) -> UnsafeStoreError:
     return UnsafeStoreError(
         f"The file system of {folder} can neither link nor rename without overwriting.",
         "Set PAUSEPOINT_STORE to a folder on another file system; address a mounted bucket by its own URL instead.",
+        event_of(target),
     )
