@@ -293,7 +293,7 @@ def test_the_same_address_is_served_when_asked_again(surface: Callable[..., Hook
     served = served_by(first)
 
     assert served_by(first) == served == served_by(surface())
-    assert httpx.get(served.base_url, trust_env=False).text == "fine"
+    assert httpx.get(served.base_url, trust_env=False, timeout=60).text == "fine"
 
 
 def test_a_hundred_questions_at_once_start_one_server(surface: Callable[..., HookedSurface]) -> None:
@@ -325,7 +325,7 @@ def test_a_store_in_memory_is_served_and_its_address_never_shared(
 ) -> None:
     served = served_by(surface(store="memory://local-test"))
 
-    assert httpx.get(served.base_url, trust_env=False).text == "fine"
+    assert httpx.get(served.base_url, trust_env=False, timeout=60).text == "fine"
     assert not (tmp_path / "servers").exists()
 
 
@@ -335,7 +335,7 @@ def test_where_addresses_cannot_be_shared_the_process_serves_itself(
     (tmp_path / "servers").write_text("a file where the folder should be")
     served = served_by(surface())
 
-    assert httpx.get(served.base_url, trust_env=False).text == "fine"
+    assert httpx.get(served.base_url, trust_env=False, timeout=60).text == "fine"
     assert "cannot be shared" in caplog.text
 
 
@@ -386,7 +386,7 @@ def test_requests_do_not_see_the_context_of_whoever_asked_first(tmp_path: Path) 
     word.set("the author's")
     settings = Settings(store=(tmp_path / "store").as_uri(), port=free_port())
     ours = surface_of(settings, app_factory=lambda store, settings: app, folder=tmp_path / "servers")
-    httpx.get(served_by(ours).base_url, trust_env=False)
+    httpx.get(served_by(ours).base_url, trust_env=False, timeout=60)
 
     assert seen == ["nothing"]
 
@@ -406,14 +406,14 @@ def test_a_uvicorn_of_the_authors_own_keeps_its_log(surface: Callable[..., Hooke
 async def test_the_style_sheet_of_the_last_page_still_arrives() -> None:
     server = EmbeddedServer(says_fine, open_listener("127.0.0.1", [0]))
     await server.start()
-    async with httpx.AsyncClient(trust_env=False) as browser, anyio.create_task_group() as ending:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as browser, anyio.create_task_group() as ending:
         await browser.get(server.url)
         ending.start_soon(server.stop)
         await anyio.lowlevel.checkpoint()
         # Another connection, as a browser opens for a style sheet.
-        async with httpx.AsyncClient(trust_env=False) as again:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as again:
             assert (await again.get(server.url)).text == "fine"
-    async with httpx.AsyncClient(trust_env=False) as late:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as late:
         with pytest.raises(httpx.ConnectError):
             await late.get(server.url)
 

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import pytest
 
-SECONDS = 30.0
+SECONDS = 60.0
 """How long a test waits for anything before it fails."""
 
 HEAD = """

@@ -19,7 +19,7 @@ from pausepoint.cli import ExitCode
 from pausepoint.cli.guarding import exposed_by
 
 PROGRAM = [sys.executable, "-c", "from pausepoint.cli import main; main()"]
-SECONDS = 30
+SECONDS = 60
 PUBLIC = "http://forms.example.org"
 ASKS = """
 import pausepoint
@@ -113,8 +113,8 @@ def test_serving_beyond_this_machine_asks_for_tokens_unless_it_is_told_not_to(ma
         process, told, url = machine.serve("--host", "0.0.0.0", PAUSEPOINT_PUBLIC_URL=PUBLIC, **environ)
         for host in ("forms.example.org", url.removeprefix("http://")):
             headers = {"Host": host, "X-Forwarded-User": "ann"}
-            assert httpx.get(f"{url}/form/{'a' * 26}", headers=headers).status_code == status
-            assert httpx.get(url, headers=headers).status_code == 401
+            assert httpx.get(f"{url}/form/{'a' * 26}", headers=headers, timeout=SECONDS).status_code == status
+            assert httpx.get(url, headers=headers, timeout=SECONDS).status_code == 401
         assert f" at {PUBLIC}, listening on 0.0.0.0:{url.rpartition(':')[2]}\n" in told
         assert said in told
         ended(process)
@@ -170,7 +170,7 @@ def test_an_open_question_is_answered_by_its_old_link_after_a_restored_backup(ma
 
     server, _, again = machine.serve(PAUSEPOINT_LINKS="token")
     assert again == url, "the links of before lead to the same place"
-    with httpx.Client(follow_redirects=True) as browser:
+    with httpx.Client(follow_redirects=True, timeout=SECONDS) as browser:
         page = browser.get(link)
         token = re.search(r'name="token" value="([^"]+)"', page.text)
         assert token, page.text

@@ -103,7 +103,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_has_threads_of_its_own() -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED], timeout=30, check=False, capture_output=True
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED], timeout=60, check=False, capture_output=True
     )
 
     assert done.returncode == 0, done.stderr.decode()
@@ -114,7 +114,7 @@ import asyncio, time
 from pausepoint._store.workers import in_worker
 
 async def main():
-    asyncio.ensure_future(in_worker(lambda: time.sleep(60)))
+    asyncio.ensure_future(in_worker(lambda: time.sleep(3600)))
     await asyncio.sleep(0)
 
 asyncio.run(main())
@@ -122,6 +122,6 @@ asyncio.run(main())
 
 
 def test_work_that_hangs_does_not_hold_up_the_end_of_the_interpreter() -> None:
-    done = subprocess.run([sys.executable, "-c", BLOCKED], timeout=20, check=False, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", BLOCKED], timeout=60, check=False, capture_output=True)
 
     assert (done.returncode, done.stderr) == (0, b"")

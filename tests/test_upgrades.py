@@ -183,7 +183,7 @@ async def test_an_old_workflow_says_of_a_new_apps_response_that_it_must_be_upgra
     watcher = Watcher(latest.store)
     request = await watcher.records.request(latest.events["answered"])
 
-    with pytest.raises(UnreadableRecordError, match="written by a newer Pausepoint") as caught, anyio.fail_after(20):
+    with pytest.raises(UnreadableRecordError, match="written by a newer Pausepoint") as caught, anyio.fail_after(60):
         await watcher.wait(request, answer_type(list[int]).parse, 1)
     assert caught.value.todo.startswith("Upgrade Pausepoint here")
 
@@ -194,7 +194,7 @@ async def test_an_old_workflow_passes_over_a_new_apps_candidate_and_judges_the_n
     watcher = Watcher(latest.store)
     request = await watcher.records.request(latest.events["open-judged"])
     await watcher.settling.submit(request, Answer(value=9))
-    with caplog.at_level(logging.ERROR, "pausepoint"), anyio.fail_after(20):
+    with caplog.at_level(logging.ERROR, "pausepoint"), anyio.fail_after(60):
         response = await watcher.wait(request, answer_type(MAKE["Odd"]).parse, 1)
 
     assert response.value == 9

@@ -19,6 +19,8 @@ from pausepoint.errors import AnswerError, StoreError, UnreadableRecordError
 pytestmark = pytest.mark.anyio
 
 RUN = RunContext(engine="local", run_id="r")
+LIMIT = 60.0
+"""Seconds after which something that should have happened counts as never happening."""
 
 
 class CountingStore(MemoryStore):
@@ -65,7 +67,7 @@ async def asked(watcher: Watcher, key: str = "k", seconds: float | None = 3600, 
 
 
 async def until(condition: Any) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(LIMIT):
         while not condition():
             await anyio.sleep(0.005)
 
@@ -86,7 +88,7 @@ async def test_a_nudge_in_the_same_process_wakes_without_a_tick() -> None:
     await until(lambda: watcher.is_waiting_for(request.request_id))
     await watcher.settling.submit(request, Answer(value=3))
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(LIMIT):
         assert (await waiting).value == 3
     assert store.lists == 0
 
@@ -99,7 +101,7 @@ async def test_an_answer_stored_by_another_process_is_found_by_its_marker() -> N
     await until(lambda: here.is_waiting_for(request.request_id))
     await elsewhere.settling.submit(request, Answer(value=3))
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(LIMIT):
         assert (await waiting).value == 3
 
 
@@ -112,7 +114,7 @@ async def test_an_answer_whose_marker_was_lost_is_found_by_the_sweep() -> None:
     response = Response(request_id=request.request_id, outcome="answered", value=3, source="reviewer")
     await watcher.records.put_response(response)
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(LIMIT):
         assert (await waiting).value == 3
 
 
@@ -120,7 +122,7 @@ async def test_the_deadline_fires_by_the_clock_and_not_by_the_poll() -> None:
     watcher = Watcher(MemoryStore())
     request = await asked(watcher, seconds=0.1)
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(LIMIT):
         assert (await watcher.wait(request, lambda value: value, 3600)).outcome == "expired"
 
 
@@ -133,8 +135,9 @@ async def test_a_hundred_waiters_cost_no_more_listings_than_one() -> None:
     store.gets = store.lists = 0
     await until(lambda: store.lists >= 2)
 
-    assert store.lists <= 4
-    assert store.gets <= 4
+    # A first look lists four minutes at most, and a slow machine may come to another one or two before this line.
+    assert store.lists <= 10
+    assert store.gets <= 10
     for wait in waits:
         wait.cancel()
 
@@ -152,12 +155,12 @@ async def test_the_author_judges_a_candidate_while_waiting_and_a_refusal_keeps_t
     await until(lambda: watcher.is_waiting_for(request.request_id))
     refused = await watcher.settling.submit(request, Answer(value=1))
     assert refused.candidate is not None
-    verdict = await watcher.settling.verdict_on(request, refused.candidate, within=10)
+    verdict = await watcher.settling.verdict_on(request, refused.candidate, within=LIMIT)
     assert verdict is not None
     assert not waiting.done()
     await watcher.settling.submit(request, Answer(value=2))
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(LIMIT):
         assert (await waiting).value == 2
 
 
@@ -168,7 +171,7 @@ async def test_two_waits_for_one_event_get_the_same_response() -> None:
     await until(lambda: watcher.is_waiting_for(request.request_id))
     await watcher.settling.submit(request, Answer(value=3))
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(LIMIT):
         first, second = [await wait for wait in waits]
     assert first == second
     assert not watcher.is_waiting_for(request.request_id)
@@ -183,7 +186,7 @@ async def test_cancelling_one_wait_leaves_the_other_waiting() -> None:
     await anyio.sleep(0.01)
     await watcher.settling.submit(request, Answer(value=3))
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(LIMIT):
         assert (await waiting).value == 3
 
 
@@ -194,7 +197,7 @@ async def test_a_store_that_fails_for_a_while_does_not_end_the_wait() -> None:
     await watcher.settling.submit(request, Answer(value=3))
     store.failing = 2
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(LIMIT):
         assert (await watcher.wait(request, lambda value: value, 5)).value == 3
 
 
@@ -229,7 +232,7 @@ async def test_a_broken_event_does_not_stop_another() -> None:
     await until(waits[0].done)
     await watcher.settling.submit(sound, Answer(value=3))
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(LIMIT):
         assert (await waits[1]).value == 3
     assert isinstance(waits[0].exception(), UnreadableRecordError)
 
@@ -295,7 +298,7 @@ async def test_a_listing_that_hangs_holds_up_no_deadline() -> None:
     await store.listing.wait()
     due = await asked(watcher, "due", seconds=0.01)
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(LIMIT):
         assert (await watcher.wait(due, lambda value: value, 0.01)).outcome == "expired"
     other.cancel()
 
@@ -343,8 +346,8 @@ async def test_what_was_marked_while_nobody_waited_is_not_listed_afterwards() ->
         waiting.cancel()
         await until(lambda: not watcher.is_waiting_for(request.request_id))
 
-    # Of the first look three minutes, and one or two in each of the few that follow at once.
-    assert store.lists < 10
+    # Of the first look three or four minutes of thirty, and one or two in each of the few that follow at once.
+    assert store.lists < 20
 
 
 class BrokenOnce:
@@ -366,7 +369,7 @@ async def test_a_stream_that_fails_in_an_unknown_way_is_opened_again(caplog: pyt
     secret = BrokenOnce()
     stream = Stream("http://127.0.0.1:9", secret, lambda _: None, lambda: None)
     stream.open()
-    with anyio.fail_after(20):
+    with anyio.fail_after(LIMIT):
         await secret.asked_again.wait()
     stream.close()
 
@@ -385,7 +388,7 @@ async def test_one_process_has_one_watcher_per_store_and_hints_reach_it() -> Non
     await watcher.records.put_response(response)
     hint(store.url, request.request_id)
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(LIMIT):
         assert (await waiting).value == 3
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import anyio
@@ -71,7 +72,7 @@ def toy(machine: Machine) -> Toy:
 
 
 def test_a_script_that_ends_with_the_answer_has_told_slow_plugins_of_it(toy: Toy) -> None:
-    script = toy.start(ASKS, TOY_RUN="r1", TOY_SECONDS="1.5")
+    script = toy.start(ASKS, TOY_RUN="r1", TOY_SECONDS="0.5")
     assert toy.machine.answer(script.link(), 3).is_success
 
     assert script.finish() == "3\n"
@@ -87,7 +88,7 @@ def test_a_plugin_that_hangs_does_not_keep_a_script_from_ending(toy: Toy) -> Non
 
 
 def test_a_script_that_withdraws_its_question_wakes_the_engine_before_it_ends(toy: Toy) -> None:
-    toy.start(ASKS_AND_CANCELS, TOY_RUN="r1", TOY_SECONDS="1.5").finish()
+    toy.start(ASKS_AND_CANCELS, TOY_RUN="r1", TOY_SECONDS="0.5").finish()
 
     assert sorted(toy.done()) == ["cancelled", "response"]
 
@@ -109,12 +110,17 @@ def test_who_waited_in_its_own_process_is_woken_by_the_next_form_app_and_not_by_
 
 def test_a_form_app_that_ends_lets_go_of_a_plugin_that_hangs(toy: Toy, free_port: int) -> None:
     app = toy.machine.command("pausepoint", "serve", "--port", str(free_port), **toy.environ(TOY="wake hangs"))
+    toy.machine.until_it_answers(f"http://127.0.0.1:{free_port}/health")
     asking = toy.start(ASKS, TOY_RUN="r1", PAUSEPOINT_URL=f"http://127.0.0.1:{free_port}")
     link = asking.link()
     assert toy.machine.answer(link, 3).is_success
     asking.finish()
-    httpx.get(link).raise_for_status()
+    httpx.get(link, timeout=SECONDS).raise_for_status()
+    woken = {"hook": "wake", "id": link.rpartition("/")[2], "reason": "response"}
+    give_up = time.monotonic() + SECONDS
+    while woken not in toy.said():
+        assert time.monotonic() < give_up, app.told
+        time.sleep(0.05)  # it is another process
     app.process.terminate()
 
     assert app.wait() == 0
-    assert {"hook": "wake", "id": link.rpartition("/")[2], "reason": "response"} in toy.said()

@@ -82,7 +82,10 @@ async def test_an_endless_body_is_not_read_into_memory_and_the_server_stops_read
 
 
 async def test_the_sender_of_eleven_megabytes_comes_to_read_why_they_are_refused(house: Any) -> None:
-    async with served(house.app()) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with (
+        served(house.app()) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+    ):
         declared = await client.post(
             "/submit/json", content=b"x" * 11 * MIB, headers={"content-type": "application/json"}
         )
@@ -112,7 +115,10 @@ async def test_a_sender_who_asks_first_sends_nothing(house: Any) -> None:
 
 async def test_head_and_errors_are_whole_http(house: Any) -> None:
     request = await house.ask(int)
-    async with served(house.app()) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with (
+        served(house.app()) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+    ):
         # On one connection: a body where none belongs would be read as the next reply.
         replies = [
             await client.head(f"/form/{request.request_id}"),
@@ -148,7 +154,10 @@ async def test_a_store_in_files_serves_an_answer_end_to_end(house: Any, tmp_path
     records = Records(store)
     await records.identity_secret()
     await records.put_request(asked)
-    async with served(create_app(store)) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with (
+        served(create_app(store)) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+    ):
         listed = (await client.get("/api/v1/events")).json()["items"]
         reply = await client.post("/submit/json", json={"request_id": asked.request_id, "value": 5})
 

@@ -41,7 +41,7 @@ async def figures(browser: Any, **headers: str) -> dict[str, float]:
 
 
 async def ready_in_the_end(browser: Any) -> dict[str, Any]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while (reply := await browser.get("/ready")).status_code != 200:
             await anyio.sleep(0.01)
     told: dict[str, Any] = reply.json()
@@ -220,7 +220,7 @@ async def test_a_workflow_in_this_process_tells_how_fast_it_went_on(house: Any) 
     async with house.browser(app) as browser, house.waiting(request, int) as got:
         await anyio.sleep(0.05)
         await browser.post("/submit/json", json={"request_id": request.request_id, "value": 1})
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             while not got:
                 await anyio.sleep(0.01)
         told = await figures(browser)

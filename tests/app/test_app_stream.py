@@ -25,6 +25,9 @@ from pausepoint.app.streaming import Hub
 
 pytestmark = pytest.mark.anyio
 
+LIMIT = 60.0
+"""Seconds after which something that should have happened counts as never happening."""
+
 
 class Served:
     """A form app under uvicorn, and where it is."""
@@ -47,7 +50,7 @@ async def served(store: Store, port: int = 0) -> AsyncIterator[Served]:
     finally:
         hub.close()
         server.should_exit = True
-        with anyio.fail_after(10):
+        with anyio.fail_after(LIMIT):
             await running
 
 
@@ -78,7 +81,7 @@ async def bearer(watcher: Watcher) -> dict[str, str]:
 @asynccontextmanager
 async def listening(house: Served, headers: dict[str, str]) -> AsyncIterator[AsyncIterator[str]]:
     async with (
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=LIMIT) as client,
         client.stream("GET", f"{house.url}/api/v1/stream", headers=headers) as reply,
     ):
         assert reply.status_code == 200
@@ -89,7 +92,7 @@ async def listening(house: Served, headers: dict[str, str]) -> AsyncIterator[Asy
 
 
 async def data(lines: AsyncIterator[str]) -> str:
-    with anyio.fail_after(10):
+    with anyio.fail_after(LIMIT):
         async for line in lines:
             if line.startswith("data: "):
                 return line
@@ -100,7 +103,7 @@ async def data(lines: AsyncIterator[str]) -> str:
 async def test_only_who_can_read_the_store_may_listen(given: dict[str, str]) -> None:
     watcher = Watcher(MemoryStore())
     await asked(watcher)
-    async with served(watcher.store) as house, httpx.AsyncClient() as client:
+    async with served(watcher.store) as house, httpx.AsyncClient(timeout=LIMIT) as client:
         reply = await client.get(f"{house.url}/api/v1/stream", headers=given)
 
     assert reply.status_code == 401
@@ -109,7 +112,7 @@ async def test_only_who_can_read_the_store_may_listen(given: dict[str, str]) -> 
 async def test_head_of_the_stream_ends_at_once() -> None:
     watcher = Watcher(MemoryStore())
     await asked(watcher)
-    async with served(watcher.store) as house, httpx.AsyncClient() as client:
+    async with served(watcher.store) as house, httpx.AsyncClient(timeout=LIMIT) as client:
         reply = await client.head(f"{house.url}/api/v1/stream", headers=await bearer(watcher))
 
     assert (reply.status_code, reply.content) == (200, b"")
@@ -119,7 +122,7 @@ async def test_a_hint_holds_an_id_and_nothing_else() -> None:
     watcher = Watcher(MemoryStore())
     request = await asked(watcher)
     async with served(watcher.store) as house, listening(house, await bearer(watcher)) as lines:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=LIMIT) as client:
             body = {"request_id": request.request_id, "value": 424242}
             await client.post(f"{house.url}/submit/json", json=body)
 
@@ -151,7 +154,7 @@ async def test_a_client_that_goes_leaves_nothing_behind() -> None:
     async with served(watcher.store) as house:
         async with listening(house, await bearer(watcher)):
             assert len(house.hub._listeners) == 1
-        with anyio.fail_after(10):
+        with anyio.fail_after(LIMIT):
             while house.hub._listeners:
                 await anyio.sleep(0.01)
 
@@ -163,14 +166,14 @@ async def test_a_waiting_process_is_woken_by_push_and_lists_markers_only_slowly(
     async with served(FsspecStore(LocalFiles(tmp_path / "store"))) as house:
         here.follow(house.url)
         waiting = asyncio.create_task(here.wait(request, lambda value: value, 5))
-        with anyio.fail_after(10):
+        with anyio.fail_after(LIMIT):
             while here._stream is None or not here._stream.is_healthy:
                 await anyio.sleep(0.01)
         assert here._tick() == 60
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=LIMIT) as client:
             await client.post(f"{house.url}/submit/json", json={"request_id": request.request_id, "value": 3})
 
-        with anyio.fail_after(5):
+        with anyio.fail_after(LIMIT):
             assert (await waiting).value == 3
 
 
@@ -182,25 +185,25 @@ async def test_a_stream_is_opened_again_when_the_app_comes_back(tmp_path: Any) -
         port = int(first.url.rpartition(":")[2])
         here.follow(first.url)
         waiting = asyncio.create_task(here.wait(request, lambda value: value, 3600))
-        with anyio.fail_after(10):
+        with anyio.fail_after(LIMIT):
             while here._stream is None or not here._stream.is_healthy:
                 await anyio.sleep(0.01)
     # Stored while nobody could tell: found by the look that each connect begins with.
     elsewhere = Watcher(FsspecStore(LocalFiles(tmp_path / "store")))
     await elsewhere.settling.submit(request, Answer(value=3))
     async with served(store, port):
-        with anyio.fail_after(15):
+        with anyio.fail_after(LIMIT):
             assert (await waiting).value == 3
 
 
 async def test_a_long_poll_returns_when_the_event_is_settled() -> None:
     watcher = Watcher(MemoryStore())
     request = await asked(watcher)
-    async with served(watcher.store) as house, httpx.AsyncClient(timeout=30) as client:
+    async with served(watcher.store) as house, httpx.AsyncClient(timeout=LIMIT) as client:
         url = f"{house.url}/api/v1/events/{request.request_id}/wait"
         at_once = await client.get(url, params={"timeout": 0})
         polling = asyncio.create_task(client.get(url, params={"timeout": 25}))
-        with anyio.fail_after(10):
+        with anyio.fail_after(LIMIT):
             while not house.hub._listeners:
                 await anyio.sleep(0.01)
         await client.post(f"{house.url}/submit/json", json={"request_id": request.request_id, "value": 3})

@@ -29,7 +29,7 @@ async def test_the_lifespan_of_an_app_on_its_own_sweeps_the_store(tmp_path: Path
     app = create_app(store, settings=Settings())
 
     async with app.router.lifespan_context(app):
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             while left.name in os.listdir(left.parent):  # noqa: PTH208
                 await anyio.sleep(0.01)
 

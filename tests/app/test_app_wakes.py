@@ -25,7 +25,7 @@ from rousing import Plugins, failing, hang
 pytestmark = pytest.mark.anyio
 
 TOY = RunContext(engine="toy", run_id="nightly")
-SOON = 10.0
+SOON = 60.0
 """Seconds after which what should have happened long ago never will."""
 
 
@@ -374,6 +374,37 @@ async def test_an_event_at_which_the_store_fails_each_time_keeps_no_other_asleep
     await until(lambda: not here.telling._tasks)
 
     assert here.plugins.woken == [(name(fine), "response")]
+
+
+async def test_a_young_event_takes_no_turns_of_those_that_have_been_looked_at_for_long(house: Any, site: Any) -> None:
+    long_ago = utc_now() - timedelta(days=1)
+    waiting = [await house.ask(run=TOY, created_at=long_ago, schema_complete=False) for _ in range(4)]
+    here = site(Plugins("toy"))
+    await here.looks(20)
+    await settles(house, waiting[0], marked=False)
+    await house.ask(run=TOY, schema_complete=False)
+    await here.looks(3)
+
+    assert here.plugins.woken == [(name(waiting[0]), "response")]
+
+
+async def test_an_event_at_which_the_store_fails_each_time_hides_none_that_lost_its_marker(
+    house: Any, site: Any
+) -> None:
+    broken, unmarked = await house.ask(run=TOY), await house.ask(run=TOY)
+    await settles(house, broken)
+    house.store.fails = lambda what, path: what == "get" and layout.wake_path(broken.request_id, RESPONSE) == path
+    here = site(Plugins("toy"))
+    await here.desk.index.page("all")
+    for each in range(10):
+        if each == 3:
+            await settles(house, unmarked, marked=False)
+        here.now += 10
+        with contextlib.suppress(StoreError):  # which the sweep logs
+            await here.overlooked.find()
+    await until(lambda: not here.telling._tasks)
+
+    assert here.plugins.woken == [(name(unmarked), "response")]
 
 
 # Served on its own

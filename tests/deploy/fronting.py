@@ -157,7 +157,7 @@ class Front:
 
     def _listens(self) -> bool:
         try:
-            with httpx.Client(verify=self.certificates.context(), trust_env=False) as client:
+            with httpx.Client(verify=self.certificates.context(), trust_env=False, timeout=LIMIT) as client:
                 client.get(f"https://127.0.0.1:{self.port}/")
         except httpx.TransportError:
             return False

@@ -15,7 +15,7 @@ from house import OPERATOR
 from pausepoint._links import stream_bearer
 from pausepoint._store import Records, open_store
 
-from reviewing import Inputs
+from reviewing import LIMIT, Inputs
 
 TOKEN = re.compile(r"[?&]token=([^&\s]+)")
 
@@ -197,13 +197,16 @@ def test_plain_http_sets_and_takes_no_cookie(opened: Any) -> None:
         assert cookie
     page = path_of(link).partition("?")[0]
     host = {"Host": NAME, "Cookie": cookie}
-    plain = httpx.get(f"http://127.0.0.1:{house.front.plain_port}{PREFIX}{page}", headers=host, trust_env=False)
+    plain = httpx.get(
+        f"http://127.0.0.1:{house.front.plain_port}{PREFIX}{page}", headers=host, trust_env=False, timeout=LIMIT
+    )
     # Past nginx, as somebody in the network inside: the proxy says how the visitor came, and that was not by HTTPS.
     [port] = house.apps
     inside = httpx.get(
         f"http://127.0.0.1:{port}{PREFIX}{page}",
         headers={**host, "X-Forwarded-Proto": "http", "X-Forwarded-For": "203.0.113.9"},
         trust_env=False,
+        timeout=LIMIT,
     )
 
     assert (plain.status_code, plain.headers["location"]) == (301, f"{house.front.url}{page}")

@@ -21,7 +21,7 @@ from fronting import Certificates, Front
 
 from pausepoint._settings import PREFIX, Settings
 
-from reviewing import Machine
+from reviewing import LIMIT, Machine
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -184,7 +184,7 @@ def test_probes_call_what_the_app_answers_by_a_bare_address(machine: Machine) ->
     for probe in ("livenessProbe", "readinessProbe"):
         path = container()[probe]["httpGet"]["path"]
         while (
-            reply := httpx.get(base + path, headers={"Host": "10.244.0.7:8931"}, trust_env=False)
+            reply := httpx.get(base + path, headers={"Host": "10.244.0.7:8931"}, trust_env=False, timeout=LIMIT)
         ).status_code == 503:
             assert server.process.poll() is None, server.told
         assert reply.status_code == 200, reply.text

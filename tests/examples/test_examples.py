@@ -19,7 +19,7 @@ from sklearn.datasets import load_digits
 
 from pausepoint.testing import Decline, Expire, answers
 
-from reviewing import Machine, Script
+from reviewing import LIMIT, Machine, Script
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -90,9 +90,9 @@ def test_the_digits_are_shown_and_their_labels_make_the_classifier_better(machin
     script = machine.start(EXAMPLES / "label_digits.py", "tuesday")
     for _ in range(8):
         link = script.link()
-        page = httpx.get(link).raise_for_status().text
+        page = httpx.get(link, timeout=LIMIT).raise_for_status().text
         (path,) = set(re.findall(r'<img src="([^"]+)"', page))
-        assert httpx.get(link.partition("/form/")[0] + path).raise_for_status().content.startswith(PNG)
+        assert httpx.get(link.partition("/form/")[0] + path, timeout=LIMIT).raise_for_status().content.startswith(PNG)
         index = re.search(r"image (\d+) of the data set", page)
         assert index is not None
         assert machine.answer(link, int(truth[int(index[1])])).status_code == 200
@@ -140,7 +140,7 @@ def ids(links: list[str]) -> list[str]:
 def test_finance_says_yes_or_no_or_declines(machine: Machine, typed: dict[str, str], printed: str) -> None:
     script = machine.start(EXAMPLES / "finance_signoff.py")
     link = script.link()
-    page = httpx.get(link).raise_for_status().text
+    page = httpx.get(link, timeout=LIMIT).raise_for_status().text
 
     assert "<table" in page
     assert "GPU hours 640 2.75 1,760.00" in page_text(page)

@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from reviewing import LIMIT
+
 README = Path(__file__).parents[2] / "README.md"
 FORM = re.compile(r"(http://[^\s/]+)/form/([a-z2-7]{26})")
 MINUTES = 60
@@ -88,10 +90,10 @@ def finish(process: subprocess.Popen[str], *, answering: bool) -> str:
 
 def answer(base: str, request_id: str) -> None:
     """Do what a reviewer does: look at what is asked, and give an answer that fits."""
-    event = httpx.get(f"{base}/api/v1/events/{request_id}").raise_for_status().json()
+    event = httpx.get(f"{base}/api/v1/events/{request_id}", timeout=LIMIT).raise_for_status().json()
     schema = event["json_schema"]
     body = {"request_id": request_id, "value": fitting(schema, schema)}
-    httpx.post(f"{base}/submit/json", json=body, timeout=30).raise_for_status()
+    httpx.post(f"{base}/submit/json", json=body, timeout=LIMIT).raise_for_status()
 
 
 def fitting(schema: dict[str, Any], root: dict[str, Any]) -> Any:

@@ -135,7 +135,7 @@ def ministack(folder: Path) -> Iterator[Server]:
     environ = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(server.port), "SERVICES": "s3"}
     with running([script("ministack")], log, **environ) as process:
         wait_for_port(server.port, process, log)
-        httpx.put(f"http://127.0.0.1:{server.port}/{BUCKET}").raise_for_status()
+        httpx.put(f"http://127.0.0.1:{server.port}/{BUCKET}", timeout=LIMIT).raise_for_status()
         yield server
 
 
@@ -200,7 +200,7 @@ def make_container(endpoint: str) -> None:
     text = "\n".join(["PUT", *[""] * 11, *signed, resource])
     digest = hmac.new(base64.b64decode(ACCOUNT_KEY), text.encode(), hashlib.sha256).digest()
     headers["Authorization"] = f"SharedKey {ACCOUNT}:{base64.b64encode(digest).decode()}"
-    httpx.put(f"{endpoint}/{BUCKET}?restype=container", headers=headers).raise_for_status()
+    httpx.put(f"{endpoint}/{BUCKET}?restype=container", headers=headers, timeout=LIMIT).raise_for_status()
 
 
 def make_s3_bucket(server: Server) -> None:
@@ -210,7 +210,7 @@ def make_s3_bucket(server: Server) -> None:
 
     config: Any = dict(server.environ)
     store = S3Store(BUCKET, config=config, client_options={"allow_http": True})
-    httpx.put(obstore.sign(store, "PUT", "", timedelta(minutes=1))).raise_for_status()
+    httpx.put(obstore.sign(store, "PUT", "", timedelta(minutes=1)), timeout=LIMIT).raise_for_status()
 
 
 @contextmanager

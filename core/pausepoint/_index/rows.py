@@ -23,13 +23,13 @@ _TABLES = """
 CREATE TABLE event (
     request_id TEXT PRIMARY KEY, asked INTEGER NOT NULL, deadline REAL, state INTEGER NOT NULL, request TEXT NOT NULL,
     outcome TEXT, settled_at TEXT, looks INTEGER NOT NULL DEFAULT 0, rests_until REAL NOT NULL DEFAULT 0,
-    engine TEXT NOT NULL, woken INTEGER NOT NULL DEFAULT 0, wake_looks INTEGER NOT NULL DEFAULT 0,
+    engine TEXT NOT NULL, woken INTEGER NOT NULL DEFAULT 0, wake_turn INTEGER NOT NULL DEFAULT 0,
     mailbox TEXT NOT NULL, ended INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX by_end ON event (request_id, asked) WHERE ended = 0;
 CREATE INDEX by_deadline ON event (deadline) WHERE settled_at IS NULL;
 CREATE INDEX by_age ON event (state, asked DESC, request_id DESC);
-CREATE INDEX by_wake ON event (wake_looks, asked DESC) WHERE woken = 0;
+CREATE INDEX by_wake ON event (wake_turn, asked DESC) WHERE woken = 0;
 CREATE TABLE problem (request_id TEXT PRIMARY KEY, path TEXT NOT NULL);
 """
 _REST, _LONGEST_REST = 5.0, 300.0
@@ -80,6 +80,7 @@ class Rows:
         self._lock = threading.Lock()
         self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._database.executescript(_TABLES)
+        self._turn = 0
         # Python 3.13 warns about a database that is left to the garbage collector.
         weakref.finalize(self, self._database.close)
 
@@ -183,16 +184,19 @@ class Rows:
     async def next_unwoken(self, engines: Sequence[str]) -> Entry | None:
         """
         Return an event of these engines whose engine is not known to have been woken for its response: the youngest of
-        those that were returned least often.
+        those that were never returned, else the one that was not for the longest time.
         """
         marks = ", ".join("?" for _ in engines)
         found = await self._query(
-            f"{_SELECT} WHERE woken = 0 AND state != ? AND engine IN ({marks}) ORDER BY wake_looks, asked DESC LIMIT 1",
+            f"{_SELECT} WHERE woken = 0 AND state != ? AND engine IN ({marks}) ORDER BY wake_turn, asked DESC LIMIT 1",
             (State.UNREADABLE, *engines),
         )
         entries = [_entry(*row) for row in found]
-        counted = [(entry.request.request_id,) for entry in entries]
-        await self._change("UPDATE event SET wake_looks = wake_looks + 1 WHERE request_id = ?", counted)
+        # Turns, and no count of looks: a young event would come again and again until it had been looked at as often as
+        # one that has waited for days, and meanwhile no other would.
+        self._turn += 1
+        taken = [(self._turn, entry.request.request_id) for entry in entries]
+        await self._change("UPDATE event SET wake_turn = ? WHERE request_id = ?", taken)
         return entries[0] if entries else None
 
     async def woken(self, request_id: str) -> None:

@@ -82,13 +82,16 @@ class Overlooked:
         engines = {name: boxes for name, boxes in self._index.engines.items() if await self._waking.can_wake(name)}
         for mailbox in set().union(*engines.values()):
             await self._read_markers(mailbox)
-        while self._marked and self._marked[0][0] <= self._clock():
-            _, request_id = self._marked.popleft()
-            entry = await self._index.entry(request_id)
-            if entry is not None and entry.request.run.engine in engines:
-                await self._look_at_marked(entry.request)
+        failure = None
+        try:
+            await self._look_at_ready(engines)
+        except StoreError as error:
+            # Raised later: an event at which the store fails each time must not keep those without a marker waiting.
+            failure = error
         if engines:
             await self._look_at_some(engines)
+        if failure is not None:
+            raise failure
 
     async def _read_markers(self, mailbox: str) -> None:
         cursor = self._cursors.get(mailbox)
@@ -101,6 +104,13 @@ class Overlooked:
         self._cursors[mailbox] = cursor
         ready = self._clock() + self._looks.grace
         self._marked.extend((ready, request_id) for request_id in dict.fromkeys(found))
+
+    async def _look_at_ready(self, engines: Collection[str]) -> None:
+        while self._marked and self._marked[0][0] <= self._clock():
+            _, request_id = self._marked.popleft()
+            entry = await self._index.entry(request_id)
+            if entry is not None and entry.request.run.engine in engines:
+                await self._look_at_marked(entry.request)
 
     async def _look_at_marked(self, lean: Request) -> None:
         try:
