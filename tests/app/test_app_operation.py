@@ -48,6 +48,15 @@ async def ready_in_the_end(browser: Any) -> dict[str, Any]:
     return told
 
 
+async def trouble_in_the_end(browser: Any, words: str) -> int:
+    """Wait until the app says these words of its trouble; return the status that they come with."""
+    with anyio.fail_after(60):
+        while words not in (reply := await browser.get("/ready")).json().get("detail", ""):
+            await anyio.sleep(0.01)
+    status: int = reply.status_code
+    return status
+
+
 # ---- ready
 
 
@@ -77,9 +86,7 @@ async def test_a_store_that_can_be_read_and_not_written_is_not_ready(house: Any)
     app = house.app()
     house.store.fails = lambda what, path: what == "create"
     async with on_its_own(app), house.browser(app) as browser:
-        await anyio.sleep(0.05)
-        reply = await browser.get("/ready")
-        assert (reply.status_code, reply.json()["detail"]) == (503, "The store does not reply.")
+        assert await trouble_in_the_end(browser, "The store does not reply.") == 503
 
 
 async def test_a_store_that_hangs_is_not_ready_and_who_asks_is_told_so_soon(house: Any) -> None:
@@ -121,10 +128,7 @@ async def test_an_index_that_is_not_made_yet_is_not_ready(house: Any) -> None:
     app = house.app()
     house.store.fails = lambda what, path: what == "list" and path == layout.EVENTS
     async with on_its_own(app), house.browser(app) as browser:
-        await anyio.sleep(0.05)
-        reply = await browser.get("/ready")
-        assert reply.status_code == 503
-        assert "still being made" in reply.json()["detail"]
+        assert await trouble_in_the_end(browser, "still being made") == 503
 
 
 # ---- figures

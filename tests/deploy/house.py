@@ -115,9 +115,9 @@ class Workflow:
         """Return the links of its questions by their number, once it has asked so many."""
         return {int(told["asked"]): told["link"] for told in self._until("asked", count)}
 
-    def until_pushed(self) -> None:
-        """Wait until its stream is open."""
-        self._until("pushed", 1)
+    def until_pushed(self, times: int = 1) -> None:
+        """Wait until its stream has been opened so often."""
+        self._until("pushed", times)
 
     def answers(self) -> dict[int, Any]:
         """Wait for its end; return what each question's `wait` returned."""

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import json
 import signal
-import threading
 import time
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from fronting import PREFIX
 from house import OPERATOR, end
 from test_front import answered, path_of
 
+from reviewing import LIMIT
+
 pytestmark = pytest.mark.timeout(300)
+
+
+def until_read(connection: HTTPConnection) -> None:
+    """Wait until the server has read all that was sent: the kernel has none of it left, so the request is under way."""
+    ours, theirs = connection.sock.getsockname()[1], connection.sock.getpeername()[1]
+    give_up = time.monotonic() + LIMIT
+    while not any(
+        local.endswith(f":{theirs:04X}") and remote.endswith(f":{ours:04X}") and queued.endswith(":00000000")
+        for _, local, remote, _, queued, *_ in map(str.split, Path("/proc/net/tcp").read_text("ascii").splitlines())
+    ):
+        assert time.monotonic() < give_up, "nobody reads it"
+        time.sleep(0.01)  # nothing tells
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -25,21 +40,15 @@ def test_a_signal_ends_it_within_ten_seconds_with_streams_and_long_polls_open(ho
     workflow.until_pushed()
     [(port, app)] = house.apps.items()
     request_id = link.partition("/form/")[2][:26]
-    polled: list[int] = []
-
-    def poll() -> None:
-        wait = f"http://127.0.0.1:{port}{PREFIX}/api/v1/events/{request_id}/wait?timeout=60"
+    with closing(HTTPConnection("127.0.0.1", port, timeout=LIMIT)) as polling:
         headers = {"Authorization": f"Bearer {OPERATOR}"}
-        polled.append(httpx.get(wait, headers=headers, timeout=60, trust_env=False).status_code)
-
-    polling = threading.Thread(target=poll)
-    polling.start()
-    time.sleep(0.5)  # the poll is under way; nothing tells us so
-    code = end(app, within=10)
-    polling.join(10)
+        polling.request("GET", f"{PREFIX}/api/v1/events/{request_id}/wait?timeout=60", headers=headers)
+        until_read(polling)
+        code = end(app, within=10)
+        polled = polling.getresponse().status
 
     assert code == 0, app.told
-    assert polled == [200], "it was told how the event stands"
+    assert polled == 200, "it was told how the event stands"
     # The workflow waits on, and is answered by whoever serves next.
     house.start_app(port, workers)
     house.until_ready(port)
@@ -52,19 +61,19 @@ def test_a_request_under_way_is_answered_before_the_end(house: Any) -> None:
     house.open()
     [(port, app)] = house.apps.items()
     body = json.dumps({"request_id": "a" * 26, "value": 1}).encode()
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {OPERATOR}"}
-
-    def slowly() -> Any:
-        yield body[:10]
+    with closing(HTTPConnection("127.0.0.1", port, timeout=LIMIT)) as sending:
+        sending.putrequest("POST", f"{PREFIX}/submit/json")
+        sending.putheader("Content-Type", "application/json")
+        sending.putheader("Authorization", f"Bearer {OPERATOR}")
+        sending.putheader("Content-Length", str(len(body)))
+        sending.endheaders(body[:10])
+        until_read(sending)
         app.process.send_signal(signal.SIGTERM)
-        time.sleep(0.5)
-        yield body[10:]
+        time.sleep(0.5)  # it looks ten times a second whether it was told to end
+        sending.send(body[10:])
+        status = sending.getresponse().status
 
-    reply = httpx.post(
-        f"http://127.0.0.1:{port}{PREFIX}/submit/json", content=slowly(), headers=headers, timeout=30, trust_env=False
-    )
-
-    assert reply.status_code == 404, "the answer of the app, and no cut connection"
+    assert status == 404, "the answer of the app, and no cut connection"
     assert app.process.wait(10) == 0
 
 
