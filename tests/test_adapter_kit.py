@@ -220,7 +220,7 @@ class TestBroken(AdapterKit):
     plugin_module = "{name}.plugin"
     can_serve = True
     can_suspend = {suspends}
-    patience = 12.0
+    patience = 20.0
 
     @pytest.fixture
     def engine(self):

@@ -15,7 +15,7 @@ import pytest
 
 from ..._store import Store, open_store
 
-LONGEST = 10.0
+LONGEST = 60.0
 """Seconds that the form app has to start and to end."""
 
 

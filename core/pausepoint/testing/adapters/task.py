@@ -8,11 +8,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import Annotated, Any, Literal
 
+import anyio
 from pydantic import AfterValidator, Field
 
 from ..._event import Event, new_event
+from ..._store import Records, open_store
 from ...errors import PausepointError
 from .reviewer import submit
 
@@ -39,6 +42,20 @@ Even = Annotated[int, AfterValidator(_even)]
 """A type that only the asking code can judge."""
 
 TYPES: Mapping[str, Any] = {"number": Number, "even": Even}
+
+WAKE_WITHIN = 3.0
+"""Seconds that the form app has to wake the engine while a task leaves; it begins at once."""
+
+
+async def _woken(store_url: str, request_id: str) -> None:
+    """
+    Wait until the engine has been woken for the response, or a while where the plugin refuses: whoever answers is told
+    so before that, and a wake that came after the task had left would not be the one that is looked for.
+    """
+    records = Records(open_store(store_url))
+    with anyio.move_on_after(WAKE_WITHIN):
+        while await records.wake(request_id, 0) is None:  # noqa: ASYNC110 - another process may write it
+            await anyio.sleep(0.02)
 
 
 @dataclass(frozen=True)
@@ -148,5 +165,10 @@ class Task:
         if kind == "left" and step == "wait, and be answered while leaving":
             # Here, since the engine has not been told yet that this execution ends.
             asked = self.journal.entries("asked")[-1]
-            self.journal.write("answered while leaving", status=submit(asked["form_url"], 7).status_code)
+            status = submit(asked["form_url"], 7).status_code
+            # In a thread, for the engine may call this one in a loop of its own.
+            waiting = Thread(target=anyio.run, args=(_woken, self.settings["PAUSEPOINT_STORE"], asked["request_id"]))
+            waiting.start()
+            waiting.join()
+            self.journal.write("answered while leaving", status=status)
         self.journal.write(kind, error=type(error).__name__, text=str(error))
