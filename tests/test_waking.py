@@ -13,7 +13,8 @@ import pytest
 
 from pausepoint._models import Answer, Candidate, Request, Response, RunContext, Wake, utc_now
 from pausepoint._plugins import RESPONSE, Hooks, Pace, Telling, Waking
-from pausepoint._plugins.threads import MOST
+from pausepoint._plugins.plugin import Plugin
+from pausepoint._plugins.threads import MOST, Threads
 from pausepoint._store import MemoryStore, Records, layout
 from pausepoint.errors import AdapterError, StoreError
 from pausepoint.hooks import hookimpl
@@ -243,7 +244,8 @@ async def test_a_plugin_that_hangs_is_cut_off_and_tried_again(bench: Bench, capl
         telling.stored(asked(), answered(asked()))
         await bench.remembered()
 
-    assert len(plugins.tried) == 2
+    # A slow machine may cut off one that does not hang, too, and tries again.
+    assert len(plugins.tried) >= 2
     assert "pausepoint-toy 1.0 did not return within 0.01 seconds" in caplog.text
 
 
@@ -297,6 +299,16 @@ async def test_a_plugin_that_blocks_for_ever_takes_a_bounded_number_of_threads_a
         assert len(blocked) == MOST
     finally:
         released.set()
+
+
+def test_a_call_that_was_given_up_before_it_had_a_thread_does_not_begin_when_it_gets_one() -> None:
+    calls: list[int] = []
+    given_up = threading.Lock()
+    given_up.acquire()
+    with pytest.raises(TimeoutError):
+        Threads(Plugin("toy", object(), "pausepoint-toy", "1.0"))._work(lambda: calls.append(1), given_up)
+
+    assert calls == []
 
 
 async def test_one_event_whose_waking_fails_keeps_no_other_event_asleep(bench: Bench) -> None:
@@ -395,7 +407,8 @@ async def test_whoever_hangs_when_told_that_an_event_is_settled_is_cut_off(bench
                 await anyio.sleep_forever()
 
     plugins = Stuck("toy")
-    async with bench.telling(plugins, Pace(at_once=1), patience=0.01) as telling:
+    # So long that the other one is not cut off before it began.
+    async with bench.telling(plugins, Pace(at_once=1), patience=0.5) as telling:
         for letter in "ab":
             telling.stored(asked(letter), answered(asked(letter)))
         await until(lambda: len(plugins.ended) == 2)

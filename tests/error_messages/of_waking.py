@@ -29,10 +29,20 @@ async def waking_by_a_plugin_that_does_not_return() -> None:
 
 @occasion
 async def calling_a_plugin_that_blocks_all_its_threads() -> None:
-    threads, released = Threads(Plugin("toy", Stuck(), "pausepoint-toy", "1.0"), most=1), threading.Event()
+    threads = Threads(Plugin("toy", Stuck(), "pausepoint-toy", "1.0"), most=1)
+    begun, released = threading.Event(), threading.Event()
+
+    def block() -> None:
+        begun.set()
+        released.wait()
+
     try:
-        with anyio.move_on_after(0.1):
-            await threads.result_of(released.wait, question())
-        await threads.result_of(released.wait, question())
+        async with anyio.create_task_group() as given_up:
+            given_up.start_soon(threads.result_of, block, question())
+            # A call that has no thread yet would be given up without a trace, and the next one would block for ever.
+            while not begun.is_set():
+                await anyio.sleep(0.001)
+            given_up.cancel_scope.cancel()
+        await threads.result_of(block, question())
     finally:
         released.set()

@@ -328,9 +328,10 @@ def test_an_engine_is_not_asked_for_the_events_of_another_nor_outside_of_itself(
 
 
 def test_cancelling_the_author_cancels_the_engines_way() -> None:
-    ended = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
 
     async def for_ever(waiter: Waiter) -> Outcome:
+        begun.set()
         try:
             return await waiter.settled()
         finally:
@@ -338,7 +339,7 @@ def test_cancelling_the_author_cancels_the_engines_way() -> None:
 
     async def author() -> None:
         task = asyncio.create_task(pause.aio(int))
-        await asyncio.sleep(0.1)
+        await asyncio.to_thread(begun.wait)
         task.cancel()
         await asyncio.wait([task])
 

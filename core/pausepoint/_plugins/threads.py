@@ -32,7 +32,7 @@ class Threads:
     def __init__(self, plugin: Plugin, most: int = MOST) -> None:
         self._plugin = plugin
         self._most = most
-        self._busy: set[threading.Event] = set()
+        self._busy: set[threading.Lock] = set()
 
     async def result_of(self, call: Callable[[], R], about: Request) -> R:
         """
@@ -49,20 +49,23 @@ class Threads:
                 about.label,
                 self._plugin.label,
             )
-        begun = threading.Event()
-        self._busy.add(begun)
+        # Taken once, and never given back: by the thread that begins, or by us, who give the call up before that.
+        turn = threading.Lock()
+        self._busy.add(turn)
         # A limiter of its own, for a call to wait for no other; the usual one counts only calls that were not given up.
-        work = partial(self._work, call, begun)
+        work = partial(self._work, call, turn)
         try:
             return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=CapacityLimiter(1))
         finally:
             # Given up before it had a thread; else the thread itself says when it is free.
-            if not begun.is_set():
-                self._busy.discard(begun)
+            if turn.acquire(blocking=False):
+                self._busy.discard(turn)
 
-    def _work(self, call: Callable[[], R], begun: threading.Event) -> R:
-        begun.set()
+    def _work(self, call: Callable[[], R], turn: threading.Lock) -> R:
+        if not turn.acquire(blocking=False):
+            # Nobody hears of it: a call that is not counted any more must not begin.
+            raise TimeoutError("The call was given up before it began.")
         try:
             return call()
         finally:
-            self._busy.discard(begun)
+            self._busy.discard(turn)
