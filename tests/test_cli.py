@@ -325,7 +325,7 @@ def test_the_workflows_own_check_accepts_an_answer(shop: Shop) -> None:
     waiting = shop.waits(request, refuse_even)
 
     assert shop.runs("answer", ID, "3", "--json").document["result"] == "accepted"
-    assert waiting.result(10).value == 3
+    assert waiting.result(60).value == 3
 
 
 def test_the_workflows_own_check_refuses_an_answer_with_its_message(shop: Shop) -> None:
@@ -345,7 +345,7 @@ def test_an_answer_that_nobody_can_check_now_is_saved_and_exit_code_6(shop: Shop
 
     assert ran.code == ExitCode.NOT_YET_CHECKED
     assert ran.document["result"] == "saved"
-    assert shop.waits(request, refuse_even).result(10).value == 3
+    assert shop.waits(request, refuse_even).result(60).value == 3
 
 
 def test_declining_is_told_with_its_comment(shop: Shop) -> None:
@@ -402,7 +402,7 @@ def test_an_answer_that_loses_while_it_is_checked_is_told_who_won(shop: Shop) ->
     waiting = shop.waits(request, cancelled_meanwhile)
     ran = shop.runs("answer", ID, "3")
 
-    assert waiting.result(10).outcome == "cancelled"
+    assert waiting.result(60).outcome == "cancelled"
     assert ran.code == ExitCode.ALREADY_SETTLED
     assert "cancelled" in ran.err
 

@@ -469,7 +469,7 @@ def test_types_that_are_prepared_at_once_leave_the_warning_filters_as_they_were(
         @classmethod
         def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
             second_inside.set()
-            first_done.wait(10)
+            first_done.wait(60)
             return core_schema.int_schema()
 
     other = threading.Thread(target=answer_type, args=(Second,))
@@ -484,7 +484,7 @@ def test_types_that_are_prepared_at_once_leave_the_warning_filters_as_they_were(
     before = list(warnings.filters)
     answer_type(First)
     first_done.set()
-    other.join(10)
+    other.join(60)
     assert list(warnings.filters) == before
 
 

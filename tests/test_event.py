@@ -453,7 +453,7 @@ def test_a_type_without_a_form_is_refused_when_asked(desk: Desk, data_type: Any)
 
 def test_pausing_for_nothing_returns_nothing(desk: Desk) -> None:
     def go_on() -> None:
-        assert desk.asked.wait(10)
+        assert desk.asked.wait(60)
         desk.answer(new_event_handle(desk), None)
 
     threading.Thread(target=go_on).start()

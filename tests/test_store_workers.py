@@ -38,18 +38,18 @@ async def test_whoever_is_cancelled_does_not_wait_and_the_work_goes_on_to_its_en
 
     def long() -> None:
         begun.set()
-        let_go.wait(10)
+        let_go.wait(60)
         ended.set()
 
     task = asyncio.create_task(in_worker(long))
-    await asyncio.to_thread(begun.wait, 5)
+    await asyncio.to_thread(begun.wait, 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
 
     assert not ended.is_set()
     let_go.set()
-    assert await asyncio.to_thread(ended.wait, 5)
+    assert await asyncio.to_thread(ended.wait, 60)
 
 
 @pytest.mark.anyio
@@ -57,7 +57,7 @@ async def test_more_work_than_threads_is_all_done() -> None:
     barrier = threading.Barrier(MOST)
 
     # Only eight at a time get past the barrier, so it also shows that there are eight.
-    assert sorted(await asyncio.gather(*(in_worker(lambda: barrier.wait(10)) for _ in range(3 * MOST)))) == sorted(
+    assert sorted(await asyncio.gather(*(in_worker(lambda: barrier.wait(60)) for _ in range(3 * MOST)))) == sorted(
         3 * list(range(MOST))
     )
 
@@ -66,10 +66,10 @@ async def test_more_work_than_threads_is_all_done() -> None:
 async def test_files_are_written_although_the_author_holds_all_of_asyncios_threads() -> None:
     let_go = threading.Event()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
-    held = asyncio.ensure_future(asyncio.to_thread(let_go.wait, 10))
+    held = asyncio.ensure_future(asyncio.to_thread(let_go.wait, 60))
     await asyncio.sleep(0)
 
-    assert await asyncio.wait_for(in_worker(lambda: "written"), 5) == "written"
+    assert await asyncio.wait_for(in_worker(lambda: "written"), 60) == "written"
     assert not held.done()
     let_go.set()
     await held
@@ -79,7 +79,7 @@ def test_an_event_loop_that_has_closed_meanwhile_ends_no_worker() -> None:
     let_go = threading.Event()
 
     async def leave() -> None:
-        left = [asyncio.ensure_future(in_worker(lambda: let_go.wait(10))) for _ in range(MOST)]
+        left = [asyncio.ensure_future(in_worker(lambda: let_go.wait(60))) for _ in range(MOST)]
         await asyncio.wait(left, timeout=0)
 
     asyncio.run(leave())

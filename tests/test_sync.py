@@ -113,10 +113,10 @@ async def test_cancelling_the_caller_cancels_the_work() -> None:
             ended.set()
 
     task = asyncio.create_task(Dual(long, "long").aio())
-    await asyncio.to_thread(begun.wait, 5)
+    await asyncio.to_thread(begun.wait, 60)
     task.cancel()
 
-    assert await asyncio.to_thread(ended.wait, 5)
+    assert await asyncio.to_thread(ended.wait, 60)
 
 
 USED_A_THREAD = """
@@ -155,9 +155,9 @@ async def test_what_a_cancelled_caller_no_longer_hears_of_is_not_logged(caplog: 
             raise LookupError("nobody asks")
 
     task = asyncio.create_task(Dual(fail, "fail").aio())
-    await asyncio.to_thread(begun.wait, 5)
+    await asyncio.to_thread(begun.wait, 60)
     task.cancel()
-    await asyncio.to_thread(ended.wait, 5)
+    await asyncio.to_thread(ended.wait, 60)
     # Through both loops once more, so that the outcome has arrived.
     await double.aio(1)
     del task

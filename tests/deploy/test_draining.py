@@ -74,7 +74,7 @@ def test_a_request_under_way_is_answered_before_the_end(house: Any) -> None:
         status = sending.getresponse().status
 
     assert status == 404, "the answer of the app, and no cut connection"
-    assert app.process.wait(10) == 0
+    assert app.process.wait(LIMIT) == 0
 
 
 def test_each_line_of_its_log_is_json_until_the_end(house: Any) -> None:

@@ -90,7 +90,7 @@ def test_leaving_one_wait_cancels_no_other() -> None:
             new_event("leaves", int, timeout_seconds=None).wait()
         left.set()
         desk.answer(stays, 7)
-        waiter.join(20)
+        waiter.join(60)
 
     assert got == [7]
 

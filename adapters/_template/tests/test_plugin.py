@@ -41,7 +41,7 @@ def inside(function: Any) -> tuple[example_engine.Run, Any]:
         done.set()
 
     run = example_engine.start({"task": task})
-    assert done.wait(10)
+    assert done.wait(60)
     return run, results[0]
 
 
