@@ -10,6 +10,7 @@ import os
 import queue
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -23,6 +24,8 @@ import httpx
 LINK = re.compile(r"https?://[^\s/]+/form/[a-z2-7]{26}")
 LIMIT = 60.0
 """Seconds after which something that should have happened counts as never happening."""
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For HTTP without TLS. Each client that is given none reads what HTTPS trusts, which takes 24 ms of CPU."""
 
 
 class Script:
@@ -161,12 +164,16 @@ class Machine:
     def answer(self, link: str, value: object) -> httpx.Response:
         """Answer as a program does, through POST /submit/json; return whatever came back."""
         base, _, request_id = link.partition("/form/")
-        return httpx.post(f"{base}/submit/json", json={"request_id": request_id, "value": value}, timeout=LIMIT)
+        return httpx.post(
+            f"{base}/submit/json", json={"request_id": request_id, "value": value}, timeout=LIMIT, verify=PLAIN
+        )
 
     def status(self, link: str) -> dict[str, Any]:
         """Ask how the event of a link stands."""
         base, _, request_id = link.partition("/form/")
-        told: dict[str, Any] = httpx.get(f"{base}/status/{request_id}", timeout=LIMIT).raise_for_status().json()
+        told: dict[str, Any] = (
+            httpx.get(f"{base}/status/{request_id}", timeout=LIMIT, verify=PLAIN).raise_for_status().json()
+        )
         return told
 
     def submit(self, link: str, typed: dict[str, str]) -> httpx.Response:
@@ -178,7 +185,7 @@ class Machine:
             typed: By input name; `action` is the button.
         """
         base = link.partition("/form/")[0]
-        with httpx.Client(timeout=LIMIT) as browser:
+        with httpx.Client(timeout=LIMIT, verify=PLAIN) as browser:
             shown = Inputs(browser.get(link).raise_for_status().text)
             return browser.post(f"{base}/submit", data=shown.inputs | typed, headers={"Origin": base})
 
@@ -190,7 +197,7 @@ class Machine:
 
 def _is_served(link: str) -> bool:
     try:
-        httpx.get(link, timeout=LIMIT).raise_for_status()
+        httpx.get(link, timeout=LIMIT, verify=PLAIN).raise_for_status()
     except httpx.TransportError:
         return False
     return True
