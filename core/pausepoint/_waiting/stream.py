@@ -12,12 +12,15 @@ from functools import lru_cache
 from typing import Any
 
 from .._links import stream_bearer
+from .._sync import at_end
 from ..errors import StoreError
 
 SILENCE = 40.0
 """Seconds without a word after which the connection counts as dead; the app says something every 15 s."""
 TOLD_AT_ONCE = 1000
 """Resumptions that one message tells; more than that are left out."""
+TOLD_WITHIN = 2.0
+"""Seconds that a process which ends gives to such a message."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a connection that could not be made is tried again, growing, with jitter."""
 
@@ -83,6 +86,12 @@ class Stream:
         if self._telling is None or self._telling.done():
             # Not ended by `close`: the last who waits closes the stream, and has something to tell at that moment.
             self._telling = Context().run(asyncio.get_running_loop().create_task, self._tell())
+            # A script that asks one question mostly ends with its answer.
+            at_end(self._until_told, TOLD_WITHIN)
+
+    async def _until_told(self) -> None:
+        if self._telling is not None:
+            await asyncio.wait([self._telling])
 
     async def _tell(self) -> None:
         try:
