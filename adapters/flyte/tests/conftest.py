@@ -21,7 +21,7 @@ def cluster() -> Iterator[Cluster]:
 def form(cluster: Cluster) -> Cluster:
     """The cluster with its form app served, as the platform does once a task has asked for it."""
     if not cluster.diary("app-created"):
-        first = cluster.attempt(f"f{uuid4().hex[:10]}", "cluster_tasks:one")
+        first = cluster.attempt(f"f{uuid4().hex[:10]}", "compared_tasks:one")
         first.tell("asked")
         first.kill()
     cluster.ensure_form()

@@ -17,6 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from flyteidl2.app import app_definition_pb2 as app_words, app_payload_pb2 as app_calls
+from flyteidl2.app.app_service_connect import AppServiceClientSync
+from flyteidl2.common import identifier_pb2 as ids
+from flyteidl2.workflow import run_service_pb2 as calls
+from flyteidl2.workflow.run_service_connect import RunServiceClientSync
 
 from .pods import BUCKET, DOMAIN, ORG, PROJECT, Pod
 
@@ -53,12 +58,16 @@ class Cluster:
         endpoint: The control plane, host and port.
         app_port: Where the form app is to listen.
         stack: Ends what is started.
+
+    Attributes:
+        secrets: What the platform keeps, by key, for apps that name one.
     """
 
     def __init__(self, work: Path, code: Path, s3: Any, endpoint: str, app_port: int, stack: ExitStack) -> None:
         self.work = work
         self.endpoint = endpoint
         self.app_url = f"http://127.0.0.1:{app_port}"
+        self.secrets: dict[str, str] = {}
         self._code = code
         self._s3 = s3
         self._app_port = app_port
@@ -114,13 +123,20 @@ class Cluster:
         command[command.index("--port") + 1] = str(self._app_port)
         command[command.index("--host") + 1] = "127.0.0.1"
         credentials = {name: value for name, value in self.storage.items() if name.startswith("FLYTE_AWS_")}
-        del credentials["FLYTE_AWS_ENDPOINT"]  # of this the app is told
+        if not os.environ.get("FAULTS_OF"):
+            del credentials["FLYTE_AWS_ENDPOINT"]  # of this our app is told
+        secrets = {name: self.secrets[key] for name, key in spec["secrets"].items()}
         with (self.work / "app.log").open("ab") as output:
             environ = {
                 name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PAUSEPOINT_"))
             }
+            # Not where the tests are run: the package beside them need not be the one that is installed.
             app = subprocess.Popen(
-                command, env={**environ, **spec["env"], **credentials}, stdout=output, stderr=subprocess.STDOUT
+                command,
+                cwd=self.work,
+                env={**environ, **spec["env"], **credentials, **secrets},
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
         self._apps.append(app)
         self._stack.callback(_end, app)
@@ -154,10 +170,6 @@ class Cluster:
 
     def signal(self, ending: str, **payload: Any) -> None:
         """Signal the last condition with a name of that ending, as Flyte's console and command line do."""
-        from flyteidl2.common import identifier_pb2 as ids
-        from flyteidl2.workflow import run_service_pb2 as calls
-        from flyteidl2.workflow.run_service_connect import RunServiceClientSync
-
         found = until(lambda: self.conditions(ending), "a condition")[-1]
         run = ids.RunIdentifier(org=ORG, project=PROJECT, domain=DOMAIN, name=found["run"])
         with RunServiceClientSync(f"http://{self.endpoint}") as client:
@@ -167,6 +179,27 @@ class Cluster:
                     payload=calls.EventPayload(**payload),
                 )
             )
+
+    def stop_app(self) -> None:
+        """Stop the form app, as Flyte's console does; the process that the test has started is left alone."""
+        app = self.app()
+        app.spec.desired_state = app_words.Spec.DESIRED_STATE_STOPPED
+        with AppServiceClientSync(f"http://{self.endpoint}") as client:
+            client.update(app_calls.UpdateRequest(app=app, reason="a test stops it"))
+
+    def app(self) -> Any:
+        """Return what the control plane knows of the form app."""
+        who = app_words.Identifier(org=ORG, project=PROJECT, domain=DOMAIN, name="hitl-event-app")
+        with AppServiceClientSync(f"http://{self.endpoint}") as client:
+            return client.get(app_calls.GetRequest(app_id=who)).app
+
+    def reports(self, run: str) -> list[str]:
+        """Return the reports that the actions of a run have written."""
+        import obstore
+
+        paths = [found["path"] for page in obstore.list(self._bucket()) for found in page]
+        mine = [path for path in paths if f"/metadata/{run}/" in path and path.endswith("/report.html")]
+        return [bytes(obstore.get(self._bucket(), path).bytes()).decode() for path in mine]
 
     def _is_served(self) -> bool:
         try:
@@ -179,6 +212,13 @@ class Cluster:
         import obstore
 
         return bytes(obstore.get(self._bucket(), url.split("/", 3)[3]).bytes())
+
+    def has(self, url: str) -> bool:
+        """Say whether there is an object."""
+        try:
+            return bool(self.read(url))
+        except FileNotFoundError:
+            return False
 
     def _write(self, url: str, body: bytes) -> None:
         import obstore
@@ -210,7 +250,7 @@ class Attempt:
     def told(self, name: str) -> list[str]:
         """Return what the task has said under a name."""
         found = []
-        for line in self._log.read_text("utf-8", "replace").splitlines():
+        for line in self.log.splitlines():
             _, at, said = line.partition("@" + name + " ")
             if at:
                 found.append(said.strip())
@@ -222,7 +262,7 @@ class Attempt:
         def said() -> str | None:
             found = self.told(name)
             if len(found) < count and self.process.poll() is not None:
-                raise AssertionError(f"the task ended without {name!r}:\n{self._log.read_text()[-6000:]}")
+                raise AssertionError(f"the task ended without {name!r}:\n{self.log[-6000:]}")
             return found[count - 1] if len(found) >= count else None
 
         return json.loads(until(said, name))
@@ -232,6 +272,11 @@ class Attempt:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+    @property
+    def log(self) -> str:
+        """All that it has printed."""
+        return self._log.read_text("utf-8", "replace")
 
     def end(self) -> int:
         """Wait for its end, and return its exit code."""

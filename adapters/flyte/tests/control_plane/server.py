@@ -1,4 +1,7 @@
-"""What uvicorn runs: the services under their own paths. There is no image service, as in the open-source backend."""
+"""
+What uvicorn runs: the services under their own paths. There is no image service, as in the open-source backend, but for
+flyteplugins-hitl, which asks for an image before each first question and gets no further without one.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ from typing import Any
 from flyteidl2.actions.actions_service_connect import ActionsServiceASGIApplication
 from flyteidl2.app.app_service_connect import AppServiceASGIApplication
 from flyteidl2.cluster.service_connect import ClusterServiceASGIApplication
+from flyteidl2.imagebuilder.service_connect import ImageServiceASGIApplication
 from flyteidl2.workflow.run_service_connect import RunServiceASGIApplication
 
 from .book import Book
-from .services import Actions, Apps, Clusters, Runs
+from .services import Actions, Apps, Clusters, Images, Runs
 
 
 def make_app() -> Any:
@@ -20,12 +24,14 @@ def make_app() -> Any:
     endpoint, public_url = os.environ["PLANE_ENDPOINT"], os.environ["PLANE_APP_URL"]
     code, work = Path(os.environ["PLANE_CODE"]), Path(os.environ["PLANE_WORK"])
     book = Book(work / "diary.jsonl")
-    services = [
+    services: list[Any] = [
         ActionsServiceASGIApplication(Actions(book, endpoint, code, work)),
         RunServiceASGIApplication(Runs(book, work)),
         ClusterServiceASGIApplication(Clusters(endpoint)),
         AppServiceASGIApplication(Apps(book, public_url)),
     ]
+    if os.environ.get("FAULTS_OF"):
+        services.append(ImageServiceASGIApplication(Images(book)))
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         for service in services:

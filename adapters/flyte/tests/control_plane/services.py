@@ -16,6 +16,8 @@ from flyteidl2.app.app_service_connect import AppService
 from flyteidl2.cluster import payload_pb2 as clusters
 from flyteidl2.cluster.service_connect import ClusterService
 from flyteidl2.core import literals_pb2 as literals
+from flyteidl2.imagebuilder import definition_pb2 as image_words, payload_pb2 as image_calls
+from flyteidl2.imagebuilder.service_connect import ImageService
 from flyteidl2.workflow import run_definition_pb2 as runs, run_service_pb2 as run_calls, state_service_pb2 as states
 from flyteidl2.workflow.run_service_connect import RunService
 
@@ -160,9 +162,26 @@ class Clusters(ClusterService):
         return clusters.SelectClusterResponse(cluster_endpoint=f"http://{self._endpoint}", cluster="one")
 
 
+class Images(ImageService):
+    """
+    Every image that is asked for has been built.
+
+    Args:
+        book: What is remembered.
+    """
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    async def get_image(self, request: Any, ctx: Any) -> Any:
+        self._book.note("image", name=request.id.name)
+        image = image_words.Image(id=request.id, fqin=f"registry.test/{request.id.name}")
+        return image_calls.GetImageResponse(image=image)
+
+
 class Apps(AppService):
     """
-    Keeps apps; each is active at once, and is served by whoever the test started.
+    Keeps apps; each is at once as it is wanted, and is served by whoever the test started.
 
     Args:
         book: What is remembered.
@@ -192,8 +211,9 @@ class Apps(AppService):
     def _kept(self, app: Any) -> Any:
         app.spec.creator.SetInParent()  # the backend remembers who created it
         app.status.ingress.public_url = self._public_url
-        active = apps.Status.DEPLOYMENT_STATUS_ACTIVE
-        app.status.conditions.append(apps.Condition(deployment_status=active))
+        stopped = app.spec.desired_state == apps.Spec.DESIRED_STATE_STOPPED
+        status = apps.Status.DEPLOYMENT_STATUS_STOPPED if stopped else apps.Status.DEPLOYMENT_STATUS_ACTIVE
+        app.status.conditions.append(apps.Condition(deployment_status=status))
         self._book.apps[app.metadata.id.name] = app
         return app
 
@@ -206,5 +226,5 @@ class Apps(AppService):
             command=[*container.command, *container.args],
             env={pair.key: pair.value for pair in container.env},
             subdomain=app.spec.ingress.subdomain,
-            secrets=[secret.key for secret in app.spec.security_context.secrets],
+            secrets={secret.env_var: secret.key for secret in app.spec.security_context.secrets},
         )

@@ -37,7 +37,7 @@ def is_reachable(form_url: str) -> bool:
     import httpx
 
     base, _, _ = form_url.partition("/form/")
-    with httpx.Client(timeout=LONGEST, trust_env=False) as browser:
+    with httpx.Client(timeout=LONGEST, trust_env=False, follow_redirects=True) as browser:
         return browser.get(f"{base}/health").is_success and browser.get(form_url).is_success
 
 
