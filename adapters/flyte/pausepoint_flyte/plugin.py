@@ -13,7 +13,10 @@ from . import surroundings
 def pausepoint_engine() -> RunContext | None:
     """Say which run, task and attempt the calling code belongs to."""
     here = surroundings.current()
-    return surroundings.run_context(here) if here else None
+    if not here:
+        return None
+    surroundings.refuse_foreign_files()
+    return surroundings.run_context(here)
 
 
 @hookimpl

@@ -58,7 +58,7 @@ def test_a_task_asks_waits_and_goes_on(task: Any, tmp_path: Path, store: Path) -
 
 
 def test_the_blocking_form_in_an_async_task_works_and_warns_once(tmp_path: Path) -> None:
-    _event._warned.clear()
+    _event.event._warned.clear()
     with local.Human(five).answering(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert local.run(tasks.blocking, tmp_path, x=1) == 6

@@ -98,6 +98,7 @@ def test_what_no_wheel_can_be_made_of_is_told_with_the_setting_that_helps(tmp_pa
 
 
 def test_a_secret_is_named_and_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAUSEPOINT_FLYTE_IMAGE", "registry.test/own:1")  # or one would be described, with wheels
     monkeypatch.setenv("PAUSEPOINT_FLYTE_API_TOKEN_SECRET", "operators-token")
     monkeypatch.setenv("PAUSEPOINT_API_TOKEN", "hunter2")
     environments.app_environment.cache_clear()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import flyte
@@ -95,6 +98,52 @@ def test_beside_the_old_plugin_importing_fails_with_the_command_that_repairs_it(
     with pytest.raises(ImportError, match="pip uninstall --yes flyteplugins-hitl && pip install"):
         _alone.refuse_beside("flyte")  # which is installed, as the old plugin would be
     _alone.refuse_beside(_alone.OTHER)
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """A folder of ours that the old plugin was installed into afterwards, with as much of it as matters."""
+    there = tmp_path / "flyteplugins" / "hitl"
+    shutil.copytree(Path(hitl.__file__).parent, there)
+    (there / "__init__.py").write_text("from ._event import Event, new_event\n")
+    (there / "_event.py").write_text("class Event: ...\ndef new_event(): ...\n")
+    told = tmp_path / "flyteplugins_hitl-2.12.1.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: flyteplugins-hitl\nVersion: 2.12.1\n")
+    return tmp_path
+
+
+ASK_IN_A_TASK = """
+import flyte, pausepoint
+task = flyte.TaskEnvironment(name="mixed").task(lambda: pausepoint.pause(int, timeout=0.1))
+print(pausepoint.__name__, flyte.with_runcontext(mode="local").run(task))
+"""
+REPAIR = "pip uninstall --yes flyteplugins-hitl && pip install --force-reinstall --no-deps pausepoint-flyte"
+
+
+@pytest.mark.parametrize("code", ["from flyteplugins import hitl", ASK_IN_A_TASK], ids=["import", "pause in a task"])
+def test_where_the_old_plugin_was_installed_last_importing_fails_as_well(mixed: Path, code: str) -> None:
+    ran = ran_beside(mixed, code)
+
+    assert ran.returncode != 0
+    assert REPAIR in ran.stderr
+
+
+def test_where_the_old_plugin_took_our_files_along_a_task_says_so(mixed: Path) -> None:
+    shutil.rmtree(mixed / "flyteplugins_hitl-2.12.1.dist-info")
+    (mixed / "flyteplugins" / "hitl" / "__init__.py").unlink()
+    ran = ran_beside(mixed, ASK_IN_A_TASK)
+
+    assert ran.returncode != 0
+    assert "overwritten or removed" in ran.stderr
+    assert REPAIR in ran.stderr
+
+
+def ran_beside(site: Path, code: str) -> subprocess.CompletedProcess[str]:
+    # First on the path, and alone: a namespace package would else be found in both places.
+    setup = f"import sys, flyteplugins\nflyteplugins.__path__ = [{str(site / 'flyteplugins')!r}]\n"
+    environ = {**os.environ, "PYTHONPATH": str(site), "PAUSEPOINT_STORE": str(site / "store"), "COLUMNS": "1000"}
+    return subprocess.run([sys.executable, "-c", setup + code], capture_output=True, text=True, env=environ)
 
 
 MEASURE = """

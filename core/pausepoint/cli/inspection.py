@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from .._local import SharedAddress
 from .._local.proving import Found, examine
@@ -19,18 +18,12 @@ from .._store.encoding import decoded
 from .._store.keys import StoreInfo
 from .._store.protocol import shown_path
 from ..errors import PausepointError, UnreadableRecordError
+from .belongings import Problem, lost_files
 from .guarding import check_credentials, refuse_nameless
 from .plugins import survey_installed
 
 AT_ONCE = 16
 """Events that are read at the same time."""
-
-
-class Problem(NamedTuple):
-    """What would fail, and what to do about it."""
-
-    what: str
-    todo: str
 
 
 @dataclass
@@ -94,6 +87,9 @@ def _inspect_plugins(settings: Settings, health: Health) -> None:
     for plugin in (standing.plugin for standing in health.plugins):
         if plugin.fault is not None:
             health.problems.append(Problem(plugin.fault.what, plugin.fault.todo))
+    for name in sorted({standing.plugin.distribution for standing in health.plugins} - {""}):
+        if problem := lost_files(name):
+            health.problems.append(problem)
 
 
 async def _inspect_store(store: Store, health: Health) -> None:

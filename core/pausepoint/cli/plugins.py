@@ -7,8 +7,9 @@ from pydantic import JsonValue
 from .._local import LocalRuntime
 from .._plugins import LOCAL, Standing, examined, installed, own_version, survey
 from .._settings import Settings
+from .belongings import lost_files
 from .events import AsJson
-from .printing import say_json, say_table
+from .printing import say, say_json, say_table
 
 _COLUMNS = ("plugin", "installed from", "active", "why", "hooks")
 
@@ -21,6 +22,10 @@ def list_plugins(as_json: AsJson = False) -> None:
         say_json({"items": items})
     else:
         say_table(_COLUMNS, map(_row, standings))
+        for name in sorted({standing.plugin.distribution for standing in standings} - {""}):
+            if problem := lost_files(name):
+                say(problem.what, style="red")
+                say(f"  {problem.todo}")
 
 
 def survey_installed(settings: Settings) -> list[Standing]:

@@ -1,4 +1,4 @@
-"""Refuses to be imported beside flyteplugins-hitl, whose files are these: which of them won, nobody could tell."""
+"""Refuses to be imported beside flyteplugins-hitl, which has files of the same names: the last to be installed won."""
 
 from __future__ import annotations
 

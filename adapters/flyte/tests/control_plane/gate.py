@@ -1,4 +1,4 @@
-"""A gate in front of the storage, where nothing is read while it is shut: trouble that passes, for one process alone."""
+"""A gate in front of the storage: while it is shut, nothing is read. Trouble that passes, for one process alone."""
 
 from __future__ import annotations
 
@@ -62,8 +62,6 @@ def gate_before(target: str) -> Iterator[Gate]:
             reply = client.request(self.command, f"{target}{self.path}", content=body, headers=self.headers.items())
             self._send(reply.status_code, list(reply.headers.items()), reply.content)
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass
-
         def _send(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
             self.send_response(status)
             kept = [(name, value) for name, value in headers if name not in {"transfer-encoding", "connection"}]
@@ -78,6 +76,8 @@ def gate_before(target: str) -> Iterator[Gate]:
         def log_message(self, *_: Any) -> None:
             pass
 
+    for method in ("GET", "HEAD", "PUT", "POST", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler._pass)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     gate = Gate(f"http://127.0.0.1:{server.server_address[1]}")

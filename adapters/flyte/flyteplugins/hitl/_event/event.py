@@ -17,12 +17,6 @@ T = TypeVar("T")
 EventScope = Literal["run"]
 """Whose event it is; there is one scope."""
 
-_ELSEWHERE = {
-    "event_app_env": ("_environments", "app_environment"),
-    "event_task_env": ("_environments", "task_environment"),
-    "EventFormLink": ("_form_task", "EventFormLink"),
-    "show_form": ("_form_task", "show_form"),
-}
 _warned = threading.Event()
 
 
@@ -257,16 +251,6 @@ def _pausepoint() -> Any:
     import pausepoint
 
     return pausepoint
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _ELSEWHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    module, attribute = _ELSEWHERE[name]
-    found = getattr(import_module(f".{module}", __package__), attribute)
-    return found() if name == "event_app_env" else found
 
 
 new_event = Both("new_event", _created, _created_aio)
