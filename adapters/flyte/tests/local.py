@@ -51,7 +51,7 @@ class Human:
                 continue
             if event.request_id not in {known.request_id for known in self.events}:
                 body = {"request_id": event.request_id, "value": self._answer(event)}
-                self.replies.append(httpx.post(event.api_url, json=body, timeout=10))
+                self.replies.append(httpx.post(event.api_url, json=body, timeout=60))
             self.events.append(event)
 
 

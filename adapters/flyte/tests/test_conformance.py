@@ -90,6 +90,7 @@ class TestLocalMode(AdapterKit):
     engine_module = "flyte"
     plugin_module = "pausepoint_flyte.plugin"
     can_serve = True
+    patience = 90.0
 
     @pytest.fixture
     def engine(self) -> Driver:

@@ -1,6 +1,6 @@
 """
 The faults of flyteplugins-hitl 2.12.1, by their numbers in docs/reference/flyte.md: each test is how it is here, and
-fails there. Those that need a cluster or a task are in the other modules; the page says which.
+fails there. Those that need a cluster are in `test_cluster_faults.py`.
 """
 
 from __future__ import annotations
@@ -159,14 +159,17 @@ def test_13_a_url_from_a_client_is_never_fetched(subject: Subject, stranger: tup
     assert called == []
 
 
-def test_14_an_id_is_no_path(subject: Subject, tmp_path: Path) -> None:
+def test_14_an_id_is_no_path(subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "victim" / "dir").mkdir(parents=True)
+    # Where the other one looks for events by their id alone.
+    (tmp_path / "raw" / "hitl-requests").mkdir(parents=True)
+    monkeypatch.setenv("RAW_DATA_PATH", str(tmp_path / "raw"))
     asked = subject.ask()
     body = {"request_id": "../../victim/dir", "value": 5, "data_type": "int"}
     reply = subject.send("POST", "/submit/json", json=body)
 
-    assert reply.status_code in {404, 422}
     assert list((tmp_path / "victim").rglob("*.json")) == []
+    assert reply.status_code in {404, 422}
     assert not asked.response_path.exists()
 
 
@@ -313,6 +316,14 @@ def test_31_the_id_alone_is_enough(subject: Subject) -> None:
 
     assert status.json()["status"] == "pending"
     assert reply.status_code == 200
+
+
+def test_31_a_task_runs_without_a_cluster(subject: Subject, tmp_path: Path) -> None:
+    import flyte
+    from tasks.compared_tasks import late
+
+    context = flyte.with_runcontext(mode="local", raw_data_path=str(tmp_path / "raw"))
+    assert context.run(late).outputs()[0] == "late"
 
 
 def test_33_a_form_behind_a_prefix_posts_below_it(subject: Subject) -> None:

@@ -143,7 +143,8 @@ def ran_beside(site: Path, code: str) -> subprocess.CompletedProcess[str]:
     # First on the path, and alone: a namespace package would else be found in both places.
     setup = f"import sys, flyteplugins\nflyteplugins.__path__ = [{str(site / 'flyteplugins')!r}]\n"
     environ = {**os.environ, "PYTHONPATH": str(site), "PAUSEPOINT_STORE": str(site / "store"), "COLUMNS": "1000"}
-    return subprocess.run([sys.executable, "-c", setup + code], capture_output=True, text=True, env=environ)
+    command = [sys.executable, "-c", setup + code]
+    return subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
 
 
 MEASURE = """

@@ -8,6 +8,7 @@ import json
 import os
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -166,7 +167,7 @@ class Cluster:
         _, is_token, token = asked["form"].partition("?token=")
         headers = {"authorization": f"Bearer {token}"} if is_token else {}
         body = {"request_id": asked["id"], "value": value, **more}
-        return httpx.post(asked["api"], json=body, headers=headers, timeout=10)
+        return httpx.post(asked["api"], json=body, headers=headers, timeout=LIMIT)
 
     def signal(self, ending: str, **payload: Any) -> None:
         """Signal the last condition with a name of that ending, as Flyte's console and command line do."""
@@ -290,7 +291,7 @@ def running(work: Path, code: Path) -> Iterator[Cluster]:
         storage = work / "storage"
         storage.mkdir()
         s3 = stack.enter_context(SERVERS["ministack"](storage))
-        port, app_port = SERVERS["free_port"](), SERVERS["free_port"]()
+        port, app_port = _kept_port(stack), _kept_port(stack)
         cluster = Cluster(work, code, s3, f"127.0.0.1:{port}", app_port, stack)
         environ = {
             **os.environ,
@@ -307,6 +308,19 @@ def running(work: Path, code: Path) -> Iterator[Cluster]:
         stack.callback(_end, plane)
         SERVERS["wait_for_port"](port, plane, work / "plane.log")
         yield cluster
+
+
+def _kept_port(stack: ExitStack) -> int:
+    """
+    Return a port that nobody else gets: a form app begins to listen long after it was told where.
+
+    A socket that is bound and does not listen keeps it from being handed out, and lets a server have it.
+    """
+    keeper = stack.enter_context(socket.socket())
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    port: int = keeper.getsockname()[1]
+    return port
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
