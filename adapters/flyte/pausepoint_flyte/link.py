@@ -16,9 +16,7 @@ _LINKED = "pausepoint.linked"
 
 
 def show(here: Any, request: Request, url: str) -> Awaitable[None] | None:
-    """
-    Show the link once per attempt and event; an awaitable where a child task has to be begun for it.
-    """
+    """Show the link once per attempt and event; an awaitable where a child task has to be begun for it."""
     linked = here.data.setdefault(_LINKED, set())
     if request.request_id in linked:
         return None

@@ -17,8 +17,6 @@ _ATTEMPT = "pausepoint.attempt"
 _BUCKET = re.compile(r"(s3a?|gs|gcs|abfss?|az)://([^/@?#]+)", re.ASCII)
 _FOLDER = re.compile(r"[A-Za-z0-9_-]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?", re.ASCII)
 
-_REPAIR = "pip uninstall --yes flyteplugins-hitl && pip install --force-reinstall --no-deps pausepoint-flyte"
-
 _lock = threading.Lock()
 _attempts: Counter[tuple[str, str, int]] = Counter()
 
@@ -31,38 +29,16 @@ def current() -> Any:
     return ctx() if ctx else None
 
 
-def refuse_foreign_files() -> None:
-    """
-    Return if `flyteplugins.hitl`, of which the form app and the link are made, is this distribution's.
-
-    Raises:
-        AdapterError: It is flyteplugins-hitl's, or both are installed; with the command that repairs it.
-    """
-    try:
-        from flyteplugins import hitl
-    except ImportError as error:
-        wrong = str(error).partition(" Keep one of them:")[0]
-    else:
-        # Without an `__init__` it is nobody's: an uninstalled distribution took its files along, and ours with them.
-        if getattr(hitl, "__file__", None) and hasattr(hitl, "_alone"):
-            return
-        wrong = "flyteplugins.hitl is not that of pausepoint-flyte: files of it were overwritten or removed."
-    from importlib.metadata import version
-
-    from pausepoint.errors import AdapterError
-
-    raise AdapterError(wrong, f"Run `{_REPAIR}`.", plugin=f"pausepoint-flyte {version('pausepoint-flyte')}")
-
-
 def run_context(here: Any) -> RunContext:
     """Return what Pausepoint calls it, from a task context of Flyte's."""
     # Here and not above: `hitl.env` is made by every task's process, asking or not.
     from pausepoint import RunContext
 
-    if here.mode != "local":
-        from flyteplugins.hitl._pod import adopt_storage_settings
+    # Not only in a cluster: it fails, and says what to do, where another distribution has overwritten it.
+    from flyteplugins.hitl import _pod
 
-        adopt_storage_settings()
+    if here.mode != "local":
+        _pod.adopt_storage_settings()
     # Inside a trace, `action` is the trace's own.
     task = here.task_action
     return RunContext(

@@ -112,6 +112,14 @@ def test_a_task_without_a_report_shows_the_link_on_a_child_and_waits_meanwhile(
     assert attempt.tell("answer") == 3
 
 
+def test_the_child_shows_the_question(form: Cluster, run: str) -> None:
+    attempt = form.attempt(run, "cluster_tasks:without_report")
+    asked = attempt.tell("asked")
+    report = until(lambda: form.reports(run), "the child's report")[0]
+
+    assert asked["form"] in report
+
+
 def test_a_task_with_a_report_needs_no_other_pod(form: Cluster, run: str) -> None:
     attempt = form.attempt(run, "cluster_tasks:one")
     asked = attempt.tell("asked")

@@ -92,6 +92,13 @@ def test_an_image_of_a_local_installation_has_wheels_of_it(monkeypatch: pytest.M
     assert "flyteplugins/__init__.py" not in names
 
 
+def test_a_pod_that_is_being_started_describes_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["a0", "--resolver", "any", "mod", "x", "instance", "y"])
+    monkeypatch.setattr(images, "_described", lambda: pytest.fail("of an installation that no wheel can be made of"))
+
+    assert images.image_for("hitl-event-task-env") == "auto"
+
+
 def test_what_no_wheel_can_be_made_of_is_told_with_the_setting_that_helps(tmp_path: Path) -> None:
     with pytest.raises(ServeError, match="PAUSEPOINT_FLYTE_IMAGE"):
         images._make_wheel(tmp_path / "nothing", tmp_path)

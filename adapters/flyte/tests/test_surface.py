@@ -135,7 +135,7 @@ def test_where_the_old_plugin_took_our_files_along_a_task_says_so(mixed: Path) -
     ran = ran_beside(mixed, ASK_IN_A_TASK)
 
     assert ran.returncode != 0
-    assert "overwritten or removed" in ran.stderr
+    assert "were removed" in ran.stderr
     assert REPAIR in ran.stderr
 
 

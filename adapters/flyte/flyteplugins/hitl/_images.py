@@ -16,7 +16,7 @@ from urllib.request import url2pathname
 
 from pausepoint_flyte.surroundings import current
 
-from ._pod import own_task
+from ._pod import is_starting, own_task
 
 SETTING = "PAUSEPOINT_FLYTE_IMAGE"
 DISTRIBUTIONS = ("pausepoint", "pausepoint-flyte")
@@ -33,7 +33,7 @@ def image_for(environment: str) -> Any:
         environment: The environment's name.
 
     Returns:
-        An URI, or the description of an image that Flyte builds.
+        An URI, or the description of an image that Flyte builds; "auto" where it is not known and not needed.
 
     Raises:
         ServeError: It would have to be built from an installation that no wheel can be made of.
@@ -49,7 +49,8 @@ def image_for(environment: str) -> Any:
             or built.get(getattr(own_task(), "parent_env_name", None) or "")
             or next(iter(built.values()))
         )
-    return _described()
+    # A pod that is started for the task of this environment: it has its image.
+    return "auto" if not here and is_starting() else _described()
 
 
 @functools.cache

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import Any
 
+from . import _alone as _alone
+
 
 def own_task() -> Any:
     """Return the task that this process was started for, as its author declared it; None where that is not known."""
@@ -13,6 +15,11 @@ def own_task() -> Any:
     told = sys.argv[sys.argv.index("--resolver") + 2 :] if "--resolver" in sys.argv else []
     named = dict(zip(told[::2], told[1::2], strict=False))
     return getattr(sys.modules.get(named.get("mod", "")), named.get("instance", ""), None)
+
+
+def is_starting() -> bool:
+    """Say whether this process was started for a task; while that is being loaded, there is no task context yet."""
+    return "--resolver" in sys.argv
 
 
 def adopt_storage_settings() -> None:
