@@ -32,10 +32,10 @@ def current() -> Any:
 def run_context(here: Any) -> RunContext:
     """Return what Pausepoint calls it, from a task context of Flyte's."""
     # Here and not above: `hitl.env` is made by every task's process, asking or not.
-    from pausepoint import RunContext
-
     # Not only in a cluster: it fails, and says what to do, where another distribution has overwritten it.
     from flyteplugins.hitl import _pod
+
+    from pausepoint import RunContext
 
     if here.mode != "local":
         _pod.adopt_storage_settings()
