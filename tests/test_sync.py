@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import ctypes
 import gc
 import os
 import signal
@@ -239,6 +240,33 @@ def test_ctrl_c_ends_a_blocked_call_and_the_interpreter_exits() -> None:
 
     assert "interrupted" in told
     assert child.returncode == 0
+
+
+def test_what_is_raised_into_a_blocked_thread_ends_the_call_and_cancels_it() -> None:
+    waiting, cancelled = threading.Event(), threading.Event()
+    raised: list[str] = []
+
+    async def forever() -> None:
+        waiting.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            cancelled.set()
+
+    def call() -> None:
+        try:
+            run_sync(forever)
+        except ZeroDivisionError:
+            raised.append("as an engine's time limit is")
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    assert waiting.wait(60)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(ZeroDivisionError))
+    thread.join(20)
+
+    assert raised
+    assert cancelled.wait(60)
 
 
 FORKED = """

@@ -15,10 +15,34 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.input import keyset_from_paused_state
 from pydantic import JsonValue
 
-from pausepoint.hooks import Answer, Request
+from pausepoint.errors import AnswerError
+from pausepoint.hooks import Answer, Request, Response, Waiter
+
+from ._choosing import Choice
+from ._showing import run_log
 
 ENGINE_UI = "prefect"
 CONFLICT = 409
+
+
+class AnsweredInVain(Exception):  # noqa: N818 - it is no fault of this program's
+    """
+    Prefect's dialog took an answer that the type refuses.
+
+    Attributes:
+        value: The answer.
+        error: Why it is refused.
+    """
+
+    def __init__(self, value: JsonValue, error: AnswerError) -> None:
+        super().__init__()
+        self.value = value
+        self.error = error
+
+
+def may_be_left_empty(request: Request) -> bool:
+    """Say whether whoever resumes the run in Prefect with nothing filled in has answered."""
+    return asks_for_nothing(request) or not native_schema(request).get("required")
 
 
 def asks_for_nothing(request: Request) -> bool:
@@ -60,13 +84,41 @@ async def _stored(client: PrefectClient, run_id: UUID, form: dict[str, str]) -> 
                 raise
 
 
-async def taken_answer(client: PrefectClient, run_id: UUID, request: Request, key: str) -> Answer:
-    """Return the answer that Prefect's dialog stored under *key*: an empty one where everything was left as it was."""
-    given: Any = {}
+async def offered(
+    client: PrefectClient, run_id: UUID, request: Request, waiter: Waiter, way: Choice, key: str
+) -> Response | str:
+    """
+    Offer the answer that Prefect's dialog stored under *key*; return the outcome, or why it is refused.
+
+    Nothing is stored where everything was left as the dialog showed it.
+
+    Raises:
+        AnsweredInVain: It is refused, and the caller wants to know.
+    """
+    text = "{}"
     with suppress(ObjectNotFound, PrefectHTTPStatusError):
-        given = json.loads(await client.read_flow_run_input(run_id, key))
-    # Prefect does not know who sits at its dialog.
-    return Answer(value=_unwrapped(request, given), through=ENGINE_UI)
+        text = (await client.read_flow_run_input(run_id, key)) or text
+    given = _parsed(text)
+    try:
+        # Prefect does not know who sits at its dialog.
+        response = await waiter.offer(Answer(value=_unwrapped(request, given), through=ENGINE_UI))
+    except AnswerError as error:
+        if way.as_prefect:
+            value = given.get("value") if _is_wrapped(request) and isinstance(given, dict) else given
+            raise AnsweredInVain(value, error) from None
+        reasons = "; ".join(f"{path or 'the answer'}: {why.rstrip('.')}" for path, why in error.fields.items())
+        run_log().warning("The answer given in Prefect was refused: %s", reasons)
+        return reasons
+    if response.through != ENGINE_UI:
+        run_log().warning("The answer given in Prefect was not needed: the question was settled before.")
+    return response
+
+
+def _parsed(text: str | bytes) -> Any:
+    # Whoever may write the run's inputs may write anything there.
+    with suppress(ValueError, RecursionError):
+        return json.loads(text)
+    return None
 
 
 def native_schema(request: Request) -> dict[str, Any]:
@@ -110,9 +162,10 @@ def _root(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]
 def _unwrapped(request: Request, given: Any) -> JsonValue:
     if asks_for_nothing(request):
         return None
-    if _is_wrapped(request) and isinstance(given, dict):
-        return given.get("value")
-    value: JsonValue = given
+    if not isinstance(given, dict) or (_is_wrapped(request) and "value" not in given):
+        # Not None, which the type may take.
+        raise AnswerError("No answer to the form.", "Answer it again.", request.label, {"": "Nothing was filled in."})
+    value: JsonValue = given["value"] if _is_wrapped(request) else given
     return value
 
 

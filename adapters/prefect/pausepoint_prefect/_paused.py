@@ -6,41 +6,36 @@ import asyncio
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.input import keyset_from_paused_state
 from prefect.states import Paused, Running
-from pydantic import JsonValue
 
-from pausepoint.errors import AnswerError, UsageError
+from pausepoint.errors import UsageError
 from pausepoint.hooks import Leave, Request, Response, Waiter
 
 from ._choosing import Choice
-from ._form_in_prefect import set_with_form, taken_answer
+from ._form_in_prefect import offered, set_with_form
 from ._showing import run_log
-from ._watching import LONGEST_GOODBYE, close_if_cancelled, is_done, left, listening, read, says_cancelled
+from ._watching import (
+    LONGEST_GOODBYE,
+    close_if_cancelled,
+    last_pause,
+    left,
+    listening,
+    read,
+    says_cancelled,
+    seen_before,
+    until_cancelled,
+)
 
 OURS = "pausepoint-"
 """What the pause keys of our pauses begin with."""
-
-
-class AnsweredInVain(Exception):  # noqa: N818 - it is no fault of this program's
-    """
-    Prefect's dialog took an answer that the type refuses.
-
-    Attributes:
-        value: The answer.
-        error: Why it is refused.
-    """
-
-    def __init__(self, value: JsonValue, error: AnswerError) -> None:
-        super().__init__()
-        self.value = value
-        self.error = error
 
 
 @dataclass(frozen=True)
@@ -81,16 +76,11 @@ async def paused(request: Request, waiter: Waiter, way: Choice, run_id: UUID) ->
             outcome = await _until_left(pause, waiter, way)
             if outcome is not None:
                 return outcome
-            answer = await taken_answer(client, run_id, request, keyset_from_paused_state(pause.state)["response"])
-            try:
-                response = await waiter.offer(answer)
-            except AnswerError as error:
-                if way.as_prefect:
-                    raise AnsweredInVain(answer.value, error) from None
-                run_log().warning("The answer given in Prefect was refused: %s", _reasons(error))
-                message = f"The answer given here was refused: {_reasons(error)}. Answer again: {waiter.form_url}"
-            else:
-                return response
+            key = keyset_from_paused_state(pause.state)["response"]
+            given = await offered(client, run_id, request, waiter, way, key)
+            if isinstance(given, Response):
+                return given
+            message = f"The answer given here was refused: {given}. Answer again: {waiter.form_url}"
 
 
 async def _begun(client: PrefectClient, run_id: UUID, request: Request, url: str, message: str) -> Pause:
@@ -119,12 +109,11 @@ async def _until_left(pause: Pause, waiter: Waiter, way: Choice) -> Response | L
     """Wait until the event is settled or the run cancelled; None when somebody has resumed the run in Prefect."""
     async with listening(waiter) as outcome:
         try:
-            while not await is_done(outcome, way.poll):
-                run = await read(pause.client, pause.run_id)
-                if says_cancelled(run):
-                    return await left(pause.client, pause.run_id, waiter)
-                if run is not None and not pause.is_on(run):
-                    return None
+            seen = await seen_before(outcome, _until_ended(pause, waiter, way.poll))
+            if seen == "cancelled":
+                return await left(pause.client, pause.run_id, waiter)
+            if seen == "resumed":
+                return None
         except BaseException:
             await close_if_cancelled(pause.client, pause.run_id, waiter)
             with suppress(Exception):
@@ -135,13 +124,25 @@ async def _until_left(pause: Pause, waiter: Waiter, way: Choice) -> Response | L
     return response
 
 
+async def _until_ended(pause: Pause, waiter: Waiter, poll: float) -> Literal["cancelled", "resumed"]:
+    while True:
+        await asyncio.sleep(poll)
+        run = await read(pause.client, pause.run_id)
+        if says_cancelled(run):
+            return "cancelled"
+        if run is None or pause.is_on(run):
+            continue
+        with suppress(httpx.HTTPError):
+            _, is_resumed = await last_pause(pause.client, pause.run_id, str(pause.key))
+            if is_resumed:
+                return "resumed"
+            run_log().warning("The run is no longer paused. Its question is still open: %s", waiter.form_url)
+            return await until_cancelled(pause.client, pause.run_id, poll)
+
+
 def _told(response: Response) -> str:
     if response.outcome == "answered":
         by = response.by.name if response.by and response.by.name else "somebody with the link"
         return f"Answered by {by}, through {response.through or 'Pausepoint'}."
     ended = {"declined": "A reviewer declined to answer.", "cancelled": "The question was withdrawn."}
     return ended.get(response.outcome, "Nobody answered by the deadline.")
-
-
-def _reasons(error: AnswerError) -> str:
-    return "; ".join(f"{path or 'the answer'}: {message.rstrip('.')}" for path, message in error.fields.items())

@@ -6,7 +6,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal, TypedDict, TypeVar, overload
 from uuid import UUID
 
 import prefect.flow_runs
@@ -14,13 +14,14 @@ from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
+from typing_extensions import TypeForm, Unpack
 
-from pausepoint import Event, new_event
+from pausepoint import Default, Event, new_event
 from pausepoint.errors import WaitTimeoutError
 
-from ._choosing import POLL, Choice, checked_mode, choosing
+from ._choosing import POLL, Choice, Mode, checked_mode, choosing
 from ._dispatching import dispatched
-from ._paused import AnsweredInVain
+from ._form_in_prefect import AnsweredInVain
 from ._run_input import description_of
 from ._runs import claim, current_run
 from ._timeout import PauseTimeoutError
@@ -31,20 +32,54 @@ LEAST_POLL = 0.1
 GO_ON = "The flow has stopped here, and goes on when you say so."
 MOST_UNANSWERED = 1000
 
+T = TypeVar("T")
+
+
+class Asking(TypedDict, total=False):
+    """What `pausepoint.pause` takes by keyword, and so do the calls here."""
+
+    prompt: str | None
+    title: str | None
+    initial: Any
+    attachments: Any
+    on_timeout: Literal["raise"] | Default[Any]
+    generation: int
+
+
 _prefect: Any = prefect.flow_runs  # its signatures do not tell of `_sync`
 
 
+@overload
+async def apause_flow_run(
+    wait_for_input: None = None,
+    timeout: float | None = 3600,
+    poll_interval: float = POLL,
+    key: str | None = None,
+    *,
+    wait: Mode | None = None,
+    **asking: Unpack[Asking],
+) -> None: ...
+@overload
+async def apause_flow_run(
+    wait_for_input: TypeForm[T],
+    timeout: float | None = 3600,
+    poll_interval: float = POLL,
+    key: str | None = None,
+    *,
+    wait: Mode | None = None,
+    **asking: Unpack[Asking],
+) -> T: ...
 async def apause_flow_run(
     wait_for_input: Any = None,
     timeout: float | None = 3600,
     poll_interval: float = POLL,
     key: str | None = None,
     *,
-    wait: str | None = None,
-    **asking: Any,
+    wait: Mode | None = None,
+    **asking: Unpack[Asking],
 ) -> Any:
     """Do what `pause_flow_run` does, without blocking the event loop."""
-    call = _Call("paused", wait_for_input, timeout, poll_interval, key, wait, asking)
+    call = _Call(wait_for_input, timeout, poll_interval, key, wait, asking)
     with call.waiting():
         event = call.known() or await new_event.aio(*call.question, **call.words)
         with call.minding(event):
@@ -52,6 +87,26 @@ async def apause_flow_run(
     return call.resumed(value)
 
 
+@overload
+def pause_flow_run(
+    wait_for_input: None = None,
+    timeout: float | None = 3600,
+    poll_interval: float = POLL,
+    key: str | None = None,
+    *,
+    wait: Mode | None = None,
+    **asking: Unpack[Asking],
+) -> None: ...
+@overload
+def pause_flow_run(
+    wait_for_input: TypeForm[T],
+    timeout: float | None = 3600,
+    poll_interval: float = POLL,
+    key: str | None = None,
+    *,
+    wait: Mode | None = None,
+    **asking: Unpack[Asking],
+) -> T: ...
 @dispatched(apause_flow_run)
 def pause_flow_run(
     wait_for_input: Any = None,
@@ -59,11 +114,13 @@ def pause_flow_run(
     poll_interval: float = POLL,
     key: str | None = None,
     *,
-    wait: str | None = None,
-    **asking: Any,
+    wait: Mode | None = None,
+    **asking: Unpack[Asking],
 ) -> Any:
     """
     Stop the flow here until a person has answered; a coroutine where it is called from an async flow or task.
+
+    Type checkers know it as the blocking call, as they do Prefect's own; in async code they know `apause_flow_run`.
 
     Args:
         wait_for_input: The type of the answer: a `RunInput`, Prefect's own or ours, or any type that pydantic can make
@@ -87,7 +144,10 @@ def pause_flow_run(
         RuntimeError: The call is not made within a flow run.
         UsageError: An argument cannot work.
     """
-    call = _Call("paused", wait_for_input, timeout, poll_interval, key, wait, asking)
+    return _paused(_Call(wait_for_input, timeout, poll_interval, key, wait, asking))
+
+
+def _paused(call: _Call) -> Any:
     with call.waiting():
         event = call.known() or new_event(*call.question, **call.words)
         with call.minding(event):
@@ -95,12 +155,28 @@ def pause_flow_run(
     return call.resumed(value)
 
 
+@overload
+async def asuspend_flow_run(
+    wait_for_input: None = None,
+    flow_run_id: UUID | None = None,
+    timeout: float | None = None,
+    key: str | None = None,
+    **asking: Unpack[Asking],
+) -> None: ...
+@overload
+async def asuspend_flow_run(
+    wait_for_input: TypeForm[T],
+    flow_run_id: UUID | None = None,
+    timeout: float | None = None,
+    key: str | None = None,
+    **asking: Unpack[Asking],
+) -> T: ...
 async def asuspend_flow_run(
     wait_for_input: Any = None,
     flow_run_id: UUID | None = None,
     timeout: float | None = None,
     key: str | None = None,
-    **asking: Any,
+    **asking: Unpack[Asking],
 ) -> Any:
     """Do what `suspend_flow_run` does, without blocking the event loop."""
     if flow_run_id is not None:
@@ -108,13 +184,29 @@ async def asuspend_flow_run(
     return await apause_flow_run(wait_for_input, timeout, POLL, key, wait="suspend", **asking)
 
 
+@overload
+def suspend_flow_run(
+    wait_for_input: None = None,
+    flow_run_id: UUID | None = None,
+    timeout: float | None = None,
+    key: str | None = None,
+    **asking: Unpack[Asking],
+) -> None: ...
+@overload
+def suspend_flow_run(
+    wait_for_input: TypeForm[T],
+    flow_run_id: UUID | None = None,
+    timeout: float | None = None,
+    key: str | None = None,
+    **asking: Unpack[Asking],
+) -> T: ...
 @dispatched(asuspend_flow_run)
 def suspend_flow_run(
     wait_for_input: Any = None,
     flow_run_id: UUID | None = None,
     timeout: float | None = None,
     key: str | None = None,
-    **asking: Any,
+    **asking: Unpack[Asking],
 ) -> Any:
     """
     End this process of the flow run until a person has answered; the run is then started again, from its beginning.
@@ -126,7 +218,7 @@ def suspend_flow_run(
     """
     if flow_run_id is not None:
         return _prefect.suspend_flow_run(wait_for_input, flow_run_id, _whole(timeout), key, _sync=True)
-    return pause_flow_run(wait_for_input, timeout, POLL, key, wait="suspend", **asking, _sync=True)
+    return _paused(_Call(wait_for_input, timeout, POLL, key, "suspend", asking))
 
 
 async def aresume_flow_run(flow_run_id: UUID, run_input: dict[str, Any] | None = None) -> None:
@@ -173,27 +265,27 @@ class _Call:
 
     def __init__(
         self,
-        verb: str,
         data_type: Any,
         timeout: float | None,
         poll: float,
         key: str | None,
         wait: str | None,
-        asking: dict[str, Any],
+        asking: Asking,
     ) -> None:
         around = FlowRunContext.get()
         if around is None:
-            raise RuntimeError(f"Flow runs can only be {verb} from within a flow run.")
+            raise RuntimeError("Flow runs can only be paused from within a flow run.")
         self._way = Choice(checked_mode(wait), max(poll, LEAST_POLL), as_prefect=True)
         self._log = get_run_logger(context=around)
         self._type = data_type
-        name = key or ("go-on" if data_type is None else getattr(data_type, "__name__", "input"))
+        # An Annotated or a union has no name of its own, and how it is printed changes with Python's version.
+        name = key or ("go-on" if data_type is None else _name_of(data_type))
         prompt = asking.pop("prompt", None) or (GO_ON if data_type is None else description_of(data_type))
         # A timeout of 0 asks and gives up at once, as Prefect's own does.
         limit = timeout if timeout is None or timeout != 0 else 1e-3
         self.question: tuple[Any, ...] = (name, data_type, "run", prompt, limit)
         title = asking.pop("title", None) or ("Shall the flow go on?" if data_type is None else "Your input is needed")
-        self.words = {"key": key, "title": title, **asking}
+        self.words: dict[str, Any] = {"key": key, "title": title, **asking}
         run = current_run()
         self._same = (run and run.execution, name, repr(data_type), prompt, title, key, asking.get("generation"))
 
@@ -228,6 +320,10 @@ class _Call:
         return value
 
 
+def _name_of(data_type: Any) -> str:
+    return data_type.__name__ if isinstance(data_type, type) else "input"
+
+
 def _validation_error(data_type: Any, refused: AnsweredInVain) -> ValidationError:
     try:
         TypeAdapter(data_type).validate_json(json.dumps(refused.value))
@@ -240,4 +336,4 @@ def _validation_error(data_type: Any, refused: AnsweredInVain) -> ValidationErro
         )
         for path, message in refused.error.fields.items()
     ]
-    return ValidationError.from_exception_data(getattr(data_type, "__name__", "input"), lines)
+    return ValidationError.from_exception_data(_name_of(data_type), lines)

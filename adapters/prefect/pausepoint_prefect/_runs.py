@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 from uuid import UUID
 
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.runtime import flow_run
+from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from pausepoint.errors import UsageError
@@ -104,7 +106,7 @@ def claim(request_id: str, label: str) -> None:
 # ---- calls of one task: Prefect numbers neither them nor the children of a map
 
 _lock = threading.Lock()
-_calls: OrderedDict[str, dict[tuple[str, str], list[UUID]]] = OrderedDict()
+_calls: OrderedDict[str, tuple[dict[UUID, str], Counter[str]]] = OrderedDict()
 _claims: OrderedDict[str, dict[str, UUID]] = OrderedDict()
 
 
@@ -112,17 +114,19 @@ def _place(flow: FlowRunContext | None, task: TaskRunContext) -> str:
     """
     Tell this call of a task from others of the same flow run: by its inputs, and among equal ones by who asks first.
 
-    A retry of the call is in its own place again; so is, with the same inputs, the same call in a retry of the flow.
+    A retry of the call is in its own place again, also where the try before it changed its inputs; so is, with the same
+    inputs, the same call in a retry of the flow.
     """
-    digest = _digest(task.parameters)
-    called = (task.task_run.task_key, digest)
     with _lock:
-        calls = _calls.setdefault(_execution(flow, None) or "", {})
+        places, counts = _calls.setdefault(_execution(flow, None) or "", ({}, Counter()))
         _forget_oldest(_calls)
-        known = calls.setdefault(called, [])
-        if task.task_run.id not in known:
-            known.append(task.task_run.id)
-        return f"{digest} {known.index(task.task_run.id)}"
+        if task.task_run.id in places:
+            return places[task.task_run.id]
+    digest = _digest(task.parameters)
+    called = f"{task.task_run.task_key} {digest}"
+    with _lock:
+        counts[called] += 1
+        return places.setdefault(task.task_run.id, f"{digest} {counts[called] - 1}")
 
 
 def _forget_oldest(executions: OrderedDict[str, Any]) -> None:
@@ -144,11 +148,18 @@ def _told(value: Any) -> Any:
         pass
     try:
         return json.loads(json.dumps(value, sort_keys=True, default=_plain))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return type(value).__qualname__
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         raise TypeError("the order of a set differs from process to process")
+    if isinstance(value, Iterator):
+        raise TypeError("whoever looks into it takes from the task what it was given")
+    # Part by part, for one of them may be such a set or iterator.
+    if isinstance(value, BaseModel):
+        return vars(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {part.name: getattr(value, part.name) for part in fields(value)}
     return to_jsonable_python(value)

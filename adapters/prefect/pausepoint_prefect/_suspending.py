@@ -12,16 +12,18 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound, Pause, PrefectHTTPStatusError
+from prefect.settings import PREFECT_API_URL
 from prefect.states import Scheduled, Suspended
 
-from pausepoint.errors import AdapterError, AnswerError
+from pausepoint.errors import AdapterError
 from pausepoint.hooks import Leave, Reason, Request, Response, Waiter
 
 from ._choosing import Choice
-from ._form_in_prefect import set_with_form, taken_answer
-from ._paused import OURS, AnsweredInVain
+from ._form_in_prefect import AnsweredInVain, may_be_left_empty, offered, set_with_form
+from ._paused import OURS
 from ._runs import is_in_task
 from ._showing import run_log
+from ._watching import last_pause
 
 PLUGIN = "pausepoint-prefect"
 SUSPENDING = "Suspending flow run, execution will be rescheduled when this flow run is resumed."
@@ -45,8 +47,7 @@ async def suspended(request: Request, waiter: Waiter, way: Choice, run_id: UUID)
         if response is not None:
             return response
         mark = _mark(request)
-        with suppress(PrefectHTTPStatusError):  # it stands already: a process was killed here before
-            await client.create_flow_run_input(run_id, mark, json.dumps("about to be suspended"))
+        await _marked(client, run_id, mark)
         outcome: Response | Leave | None = await waiter.look()
         if outcome is None:
             run_log().info(SUSPENDING)
@@ -60,19 +61,22 @@ async def suspended(request: Request, waiter: Waiter, way: Choice, run_id: UUID)
 async def _given_in_prefect(
     client: PrefectClient, run_id: UUID, request: Request, waiter: Waiter, way: Choice
 ) -> Response | None:
-    """Offer what was typed into Prefect's own Resume dialog since the run was suspended."""
-    stored = await client.filter_flow_run_input(run_id, f"suspended-{_prefix(request)}", 200, set())
-    for key in sorted(each.key for each in stored if each.key.endswith("-response")):
-        answer = await taken_answer(client, run_id, request, key)
+    """Offer what was given in Prefect's own Resume dialog since the run was suspended."""
+    key, is_resumed = await last_pause(client, run_id, _prefix(request))
+    if key is None:
+        return None
+    response, taken = f"suspended-{key}-response", f"suspended-{key}-taken"
+    stored = {each.key for each in await client.filter_flow_run_input(run_id, f"suspended-{key}", 10, set())}
+    if taken in stored or (response not in stored and not (is_resumed and may_be_left_empty(request))):
+        return None
+    try:
+        given = await offered(client, run_id, request, waiter, way, response)
+    except AnsweredInVain:
         # Once: an answer that is refused must not be met again when the flow asks again.
-        await _removed(client, run_id, key)
-        try:
-            return await waiter.offer(answer)
-        except AnswerError as error:
-            if way.as_prefect:
-                raise AnsweredInVain(answer.value, error) from None
-            run_log().warning("The answer given in Prefect was refused: %s", error)
-    return None
+        await _marked(client, run_id, taken)
+        raise
+    await _marked(client, run_id, taken)
+    return given if isinstance(given, Response) else None
 
 
 async def _set_suspended(client: PrefectClient, run_id: UUID, request: Request, waiter: Waiter) -> State[Any]:
@@ -95,13 +99,24 @@ async def wake(request: Request, reason: Reason) -> None:
     Resume the run if it is suspended for one of our questions.
 
     Raises:
-        AdapterError: It is about to be suspended, or Prefect did not take the new state: to be tried again.
+        AdapterError: It is about to be suspended, or Prefect did not take the new state, or cannot be reached from
+            here: to be tried again.
     """
+    if request.run.task_id is not None or not str(request.run.url).endswith(request.run.run_id):
+        return  # tasks, and subflows, which go by their place in the parent, are never suspended
+    if not PREFECT_API_URL.value():
+        # Prefect would start a server of its own here, which knows no run.
+        raise AdapterError(
+            "Nobody can be asked to resume a suspended flow run: PREFECT_API_URL is not set here.",
+            "Set it where the form app runs.",
+            request.label,
+            PLUGIN,
+        )
     run_id = UUID(request.run.run_id)
     async with get_client() as client:
         try:
             state = (await client.read_flow_run(run_id)).state
-        except ObjectNotFound:  # deleted; or a subflow, which goes by its place in the parent and is never suspended
+        except ObjectNotFound:  # deleted
             return
         if _is_suspended_by_us(state):
             await _resume(client, run_id, request)
@@ -135,6 +150,11 @@ def _mark(request: Request) -> str:
 
 async def _is_marked(client: PrefectClient, run_id: UUID, request: Request) -> bool:
     return bool(await client.filter_flow_run_input(run_id, _mark(request), 1, set()))
+
+
+async def _marked(client: PrefectClient, run_id: UUID, key: str) -> None:
+    with suppress(PrefectHTTPStatusError):  # it stands already: a process was killed here before
+        await client.create_flow_run_input(run_id, key, json.dumps("by Pausepoint"))
 
 
 async def _removed(client: PrefectClient, run_id: UUID, key: str) -> None:

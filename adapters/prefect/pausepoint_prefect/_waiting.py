@@ -14,7 +14,7 @@ from ._paused import paused
 from ._runs import claim, flow_run_id
 from ._showing import run_log
 from ._suspending import suspended
-from ._watching import close_if_cancelled, is_cancelled, is_done, left, listening
+from ._watching import close_if_cancelled, left, listening, seen_before, until_cancelled
 
 PAUSING = "Pausing flow, execution will continue when this flow run is resumed."
 RESUMING = "Resuming flow run execution!"
@@ -43,9 +43,8 @@ async def _running(waiter: Waiter, way: Choice, run_id: UUID) -> Response | Leav
     """Wait without changing the run's state: nothing in Prefect counts it as an attempt, or allows only one."""
     async with get_client() as client, listening(waiter) as outcome:
         try:
-            while not await is_done(outcome, way.poll):
-                if await is_cancelled(client, run_id, way.poll):
-                    return await left(client, run_id, waiter)
+            if await seen_before(outcome, until_cancelled(client, run_id, way.poll)):
+                return await left(client, run_id, waiter)
         except asyncio.CancelledError:
             # A runner stops the process as soon as it hears of the cancel, which may be before our next look.
             await close_if_cancelled(client, run_id, waiter)

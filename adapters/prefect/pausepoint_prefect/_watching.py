@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
+from prefect.context import FlowRunContext
 from prefect.exceptions import Abort, ObjectNotFound
 from prefect.states import Cancelled
 
 from pausepoint.hooks import Leave, Response, Waiter
 
+T = TypeVar("T")
 LONGEST_GOODBYE = 2.0
 """Seconds that a wait which is broken off has to close its event."""
 MOST_RUNS = 1000
@@ -34,10 +37,21 @@ async def listening(waiter: Waiter) -> AsyncIterator[asyncio.Future[Response]]:
             await outcome
 
 
-async def is_done(outcome: asyncio.Future[Response], within: float) -> bool:
-    """Wait at most *within* seconds; say whether the outcome is known."""
-    await asyncio.wait({outcome}, timeout=within)
-    return outcome.done()
+async def seen_before(outcome: asyncio.Future[Response], watching: Coroutine[Any, Any, T]) -> T | None:
+    """
+    Watch until there is an outcome; return what was seen before it, if anything was.
+
+    Side by side: while Prefect's server does not answer, its client tries for a minute.
+    """
+    watched = asyncio.ensure_future(watching)
+    try:
+        either: set[asyncio.Future[Any]] = {outcome, watched}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return None if outcome.done() else watched.result()
+    finally:
+        watched.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await watched
 
 
 # ---- the run's state
@@ -45,7 +59,15 @@ async def is_done(outcome: asyncio.Future[Response], within: float) -> bool:
 _looks: dict[UUID, tuple[float, bool]] = {}
 
 
-async def is_cancelled(client: PrefectClient, run_id: UUID, poll: float) -> bool:
+async def until_cancelled(client: PrefectClient, run_id: UUID, poll: float) -> Literal["cancelled"]:
+    """Wait until the run is cancelled."""
+    while True:
+        await asyncio.sleep(poll)
+        if await _is_cancelled(client, run_id, poll):
+            return "cancelled"
+
+
+async def _is_cancelled(client: PrefectClient, run_id: UUID, poll: float) -> bool:
     """Say whether the run is cancelled; questions of one run that are open at once share one look per poll."""
     looked, known = _looks.get(run_id, (float("-inf"), False))
     if time.monotonic() - looked < 0.9 * poll:
@@ -69,6 +91,22 @@ async def read(client: PrefectClient, run_id: UUID) -> FlowRun | None:
         return None
 
 
+async def last_pause(client: PrefectClient, run_id: UUID, prefix: str) -> tuple[str | None, bool]:
+    """
+    Return the key of the run's last pause whose key begins so, and whether somebody resumed it in Prefect.
+
+    Only what follows the pause in the history tells: a run whose state was set by hand or by a sweep of the server, or
+    that another process has taken over, is no longer paused either, and nobody has answered anything.
+    """
+    states = sorted(await client.read_flow_run_states(run_id), key=lambda state: state.timestamp)
+    key, after = None, None
+    for at, state in enumerate(states):
+        if (state.state_details.pause_key or "").startswith(prefix):
+            key, after = state.state_details.pause_key, next(iter(states[at + 1 :]), None)
+    # What Pausepoint itself sets to resume a run carries a message.
+    return key, after is not None and (after.is_running() or (after.name == "Resuming" and not after.message))
+
+
 def says_cancelled(run: FlowRun | None) -> bool:
     """Say whether the run is cancelled, or about to be."""
     return run is not None and run.state is not None and (run.state.is_cancelled() or run.state.is_cancelling())
@@ -82,8 +120,10 @@ async def left(client: PrefectClient, run_id: UUID, waiter: Waiter) -> Response 
     whose parent would be left running for ever.
     """
     response = await waiter.cancel("The flow run was cancelled in Prefect.")
-    run = await read(client, run_id)
-    if run is None or run.state is None or run.parent_task_run_id is not None:
+    around, run = FlowRunContext.get(), await read(client, run_id)
+    # By the context, for a run that was deleted says nothing any more.
+    within = around.flow_run if around is not None else run
+    if run is None or run.state is None or (within is not None and within.parent_task_run_id is not None):
         return response
     if run.state.is_cancelling():
         await client.set_flow_run_state(run_id, Cancelled(message="Cancelled while it waited for an answer."))

@@ -9,9 +9,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from reviewing import Machine, free_port
@@ -64,6 +66,26 @@ def server() -> str:
         assert time.monotonic() < ends, (HOME / "server.log").read_text("utf-8")
         time.sleep(0.2)
     return url
+
+
+@pytest.fixture
+def outage(server: str) -> AbstractContextManager[None]:
+    """A block in which the server lives and does not answer."""
+    assert server
+    started = psutil.Process(SERVERS[0].pid)
+    processes = [started, *started.children(recursive=True)]
+
+    @contextmanager
+    def stopped() -> Iterator[None]:
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in reversed(processes):
+                process.resume()
+
+    return stopped()
 
 
 def answers(url: str) -> bool:

@@ -14,7 +14,8 @@ from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import FlowPauseTimeout, NotPausedError
-from prefect.states import Cancelled
+from prefect.input import keyset_from_paused_state
+from prefect.states import Cancelled, Failed, Pending, Running, Scheduled
 
 import pausepoint
 from pausepoint.errors import UsageError
@@ -105,6 +106,52 @@ def test_a_built_in_type_is_the_field_value_for_whoever_resumes_by_program(by: s
     assert flying.result() == "Ann"
     with pytest.raises(NotPausedError):
         resume_flow_run(flying.run_id, run_input={"value": "Bob"})
+
+
+class Badge(RunInput):
+    name: str = "Guest"
+
+
+@pytest.mark.parametrize("data_type", [None, Badge, int | None])
+@pytest.mark.parametrize("states", [[Failed()], [Scheduled(), Pending(), Running()]], ids=["failed", "taken over"])
+def test_a_state_that_is_set_by_hand_or_by_another_process_is_no_answer(
+    data_type: Any, states: list[State[Any]]
+) -> None:
+    @flow
+    def asking() -> Any:
+        return pause_flow_run(data_type, poll_interval=0.2, wait="paused")
+
+    flying = Flying(asking)
+    link = flying.link()
+    flying.until_state("Paused")
+    with get_client(sync_client=True) as client:
+        for state in states:
+            client.set_flow_run_state(flying.run_id, state, force=True)
+    flying.logged("The run is no longer paused. Its question is still open")
+    assert status(link)["status"] == "pending"
+    given = {"name": "Ann"} if data_type is Badge else None
+    assert answer(link, given).status_code == 200
+
+    assert flying.result() == (Badge(name="Ann") if given else None)
+
+
+@pytest.mark.parametrize("stored", ["no JSON", '"a bare text"', "{}", '{"value": NaN}'])
+def test_what_is_no_answer_to_the_form_is_a_validation_error_and_the_question_stays_open(stored: str) -> None:
+    flying = Flying(optional_number)
+    link = flying.link()
+    keyset = keyset_from_paused_state(flying.until_state("Paused"))
+    with get_client(sync_client=True) as client:
+        # As whoever may use Prefect's API can, past its form.
+        client.create_flow_run_input(flying.run_id, keyset["response"], stored)
+        client.set_flow_run_state(flying.run_id, Running())
+
+    assert isinstance(flying.error(), pydantic.ValidationError)
+    assert status(link)["status"] == "pending"
+
+
+@flow
+def optional_number() -> float | None:
+    return pause_flow_run(float | None, poll_interval=0.2, wait="paused")
 
 
 def test_prefects_dialog_shows_the_same_schema_defaults_and_description() -> None:
@@ -272,6 +319,18 @@ def test_a_template_is_data_when_our_client_function_carries_it() -> None:
     resume_flow_run(flying.run_id, run_input={"value": typed})
 
     assert flying.result() == typed
+
+
+def test_what_prefects_endpoint_resolves_arrives_as_a_value_and_is_judged_like_any_other() -> None:
+    flying = Flying(order)
+    link = flying.link()
+    flying.until_state("Paused")
+    kind = {"__prefect_kind": "jinja", "template": "{{ 'gre' ~ 'en' }}"}
+    assert resume(flying.run_id, {"size": kind, "color": kind})["status"] == "REJECT"
+    assert resume(flying.run_id, {"size": "small", "color": kind})["status"] == "ACCEPT"
+
+    assert "Small ones are not green." in str(flying.error())
+    assert status(link)["status"] == "pending"
 
 
 def test_an_async_flow_is_paused_and_answered_either_way() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,6 +14,7 @@ from uuid import UUID
 import httpx
 import pytest
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 from prefect.exceptions import FlowPauseTimeout
@@ -22,7 +25,7 @@ import pausepoint
 from pausepoint.errors import EventCancelledError, UsageError, WaitTimeoutError
 from pausepoint_prefect import PauseTimeoutError, pause_flow_run
 
-from flying import Flying, answer, links_of, until
+from flying import Flying, answer, links_of, status, until
 
 
 @flow
@@ -147,6 +150,40 @@ def test_equal_calls_of_a_task_keep_their_answers_when_each_is_retried() -> None
     assert flying.result() == ["first", "second"]
 
 
+def test_a_retry_of_a_task_that_has_changed_its_inputs_asks_nothing_twice() -> None:
+    @task(retries=1)
+    def collect(names: list[str]) -> list[str]:
+        names.append(pause_flow_run(str))
+        if len(names) == 1:
+            raise RuntimeError("after the answer")
+        return names
+
+    @flow
+    def collecting() -> list[str]:
+        return collect([])
+
+    flying = Flying(collecting)
+    answer(flying.link(), "Ann")
+
+    assert flying.result() == ["Ann", "Ann"]
+
+
+def test_what_a_task_was_given_to_iterate_over_is_left_to_it() -> None:
+    # Prefect's own cache would look into it.
+    @task(cache_policy=NO_CACHE)
+    def read(lines: Iterator[str]) -> list[str]:
+        return [pause_flow_run(str), *lines]
+
+    @flow
+    def reading() -> list[str]:
+        return read(line for line in ("one", "two"))
+
+    flying = Flying(reading)
+    answer(flying.link(), "Ann")
+
+    assert flying.result() == ["Ann", "one", "two"]
+
+
 def test_mapped_tasks_ask_at_once_and_keep_their_answers_through_a_flow_retry() -> None:
     tries: list[list[str]] = []
 
@@ -260,6 +297,40 @@ def test_a_timeout_of_none_waits_without_a_deadline_and_of_zero_not_at_all() -> 
     answer(link, "at last")
 
     assert flying.result() == "at last"
+
+
+def test_a_tasks_own_time_limit_ends_its_wait_in_a_thread_too() -> None:
+    @task(timeout_seconds=2)
+    def waits() -> str:
+        return pause_flow_run(str, timeout=None)
+
+    @flow
+    def limited() -> str:
+        return waits.submit().result()
+
+    flying = Flying(limited)
+
+    assert isinstance(flying.error(), TimeoutError)
+    assert status(flying.link())["status"] == "pending"
+
+
+def test_an_answer_given_while_prefects_server_does_not_answer_goes_on_at_once(
+    outage: AbstractContextManager[None],
+) -> None:
+    got: list[str] = []
+
+    @flow
+    def asking() -> str:
+        got.append(pause_flow_run(str, poll_interval=0.1))
+        return got[0]
+
+    flying = Flying(asking)
+    link = flying.link()
+    with outage:
+        assert answer(link, "Ann").status_code == 200
+        until(lambda: got, "an answer in the flow", limit=45)
+
+    assert flying.result() == "Ann"
 
 
 # ---- what is accepted
@@ -378,6 +449,27 @@ def test_a_cancelled_subflow_fails_its_parent_and_leaves_nothing_running() -> No
         client.set_flow_run_state(child.id, Cancelled())
 
     assert isinstance(flying.error(), EventCancelledError)
+    assert flying.state().is_failed()
+    assert answer(link, "too late").status_code == 410
+
+
+def test_a_deleted_subflow_fails_its_parent_and_leaves_nothing_running() -> None:
+    @flow
+    def inner() -> str:
+        return pause_flow_run(str, poll_interval=0.2, timeout=None)
+
+    @flow
+    def outer() -> str:
+        return inner()
+
+    flying = Flying(outer)
+    link = until(lambda: link_in_subflow_of(flying.run_id), "a link in the subflow")
+    children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flying.run_id]))
+    with get_client(sync_client=True) as client:
+        child = client.read_flow_runs(flow_run_filter=children)[0]
+        client.request("DELETE", "/flow_runs/{id}", path_params={"id": child.id})
+
+    flying.error()
     assert flying.state().is_failed()
     assert answer(link, "too late").status_code == 410
 

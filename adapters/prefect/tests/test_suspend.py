@@ -6,10 +6,12 @@ import asyncio
 import time
 from datetime import datetime, timezone
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from prefect import flow, task
 from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Running, Scheduled
 
 import pausepoint_prefect.plugin
@@ -17,7 +19,7 @@ from pausepoint.errors import AdapterError
 from pausepoint.hooks import Request, RunContext
 from pausepoint_prefect import resume_flow_run, suspend_flow_run
 
-from flying import Flying, answer, links_of, resume, states_of, status
+from flying import Flying, answer, links_of, resume, states_of, status, until
 from reviewing import Machine
 from serving import Deployment, link_of, until_completed, until_suspended
 
@@ -28,13 +30,23 @@ from pathlib import Path
 from typing import Annotated
 
 import prefect
-from pydantic import AfterValidator
+from pydantic import AfterValidator, field_validator
 
 import pausepoint
 from pausepoint.errors import WaitTimeoutError
-from pausepoint_prefect import suspend_flow_run
+from pausepoint_prefect import RunInput, suspend_flow_run
 
 told = Path(sys.argv[1])
+
+class Badge(RunInput):
+    name: str = "Guest"
+
+    @field_validator("name")
+    @classmethod
+    def is_a_name(cls, name):
+        if name == "x":
+            raise ValueError("That is no name.")
+        return name
 
 def even(number: int) -> int:
     if number % 2:
@@ -49,6 +61,10 @@ def suspending(asks: str) -> None:
         got = [suspend_flow_run(str, key="first"), suspend_flow_run(int, key="second")]
     elif asks == "judged":
         got = suspend_flow_run(Annotated[int, AfterValidator(even)])
+    elif asks == "badge":
+        got = suspend_flow_run(Badge).name
+    elif asks == "nothing":
+        got = suspend_flow_run()
     elif asks == "timeout":
         try:
             got = pausepoint.pause(str, timeout=2)
@@ -105,6 +121,33 @@ def test_an_answer_in_prefects_own_dialog_settles_a_suspended_question_too(deplo
 
     assert deployment.lines()[-1] == "got Ann"
     assert status(link)["status"] == "completed"
+
+
+@pytest.mark.parametrize(("asks", "got"), [("nothing", None), ("badge", "Guest")])
+def test_a_form_that_is_sent_as_prefect_shows_it_is_an_answer(
+    deployment: Deployment, asks: str, got: str | None
+) -> None:
+    run_id = deployment.run(asks=asks)
+    until_suspended(run_id)
+    resume_flow_run(run_id)
+    until_completed(run_id)
+
+    assert deployment.lines() == ["began", "began", f"got {got}"]
+
+
+def test_an_answer_in_prefects_dialog_that_is_refused_does_not_become_the_default(deployment: Deployment) -> None:
+    run_id = deployment.run(asks="badge")
+    until_suspended(run_id)
+    resume_flow_run(run_id, {"name": "x"})
+    until(lambda: states_of(run_id)[-1].name == "Failed", f"a refusal: {states_of(run_id)}")
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run_id, Scheduled(name="AwaitingRetry"), force=True)
+    until_suspended(run_id, 2)
+    assert status(link_of(run_id))["status"] == "pending"
+    answer(link_of(run_id), {"name": "Ann"})
+    until_completed(run_id)
+
+    assert deployment.lines()[-1] == "got Ann"
 
 
 def test_an_answer_that_only_the_flow_can_judge_wakes_it_for_that(deployment: Deployment) -> None:
@@ -174,7 +217,7 @@ def test_an_answer_that_comes_while_the_run_is_about_to_be_suspended_wakes_it_la
 
     with get_client(sync_client=True) as client:
         run = client.create_flow_run(some_flow, state=Running())
-        request = request_of(str(run.id), url="http://127.0.0.1/runs")
+        request = request_of(str(run.id))
         woken = pausepoint_prefect.plugin.pausepoint_wake(request=request, reason="response")
         assert woken is not None
         asyncio.run(woken)
@@ -184,18 +227,24 @@ def test_an_answer_that_comes_while_the_run_is_about_to_be_suspended_wakes_it_la
 
 
 def test_waking_a_run_that_is_gone_or_that_no_server_knows_is_no_error() -> None:
-    gone = request_of("00000000-0000-4000-8000-000000000000", url="http://127.0.0.1/runs")
+    gone = request_of("00000000-0000-4000-8000-000000000000")
     asyncio.run(pausepoint_prefect.plugin.pausepoint_wake(request=gone, reason="response"))
 
-    assert pausepoint_prefect.plugin.pausepoint_wake(request=request_of("x", url=None), reason="response") is None
+    unknown = gone.model_copy(update={"run": gone.run.model_copy(update={"url": None})})
+    assert pausepoint_prefect.plugin.pausepoint_wake(request=unknown, reason="response") is None
 
 
-def request_of(run_id: str, url: str | None) -> Request:
+def test_an_app_that_knows_no_prefect_server_does_not_take_the_run_for_gone() -> None:
+    with temporary_settings({PREFECT_API_URL: None}), pytest.raises(AdapterError, match="PREFECT_API_URL is not set"):
+        asyncio.run(pausepoint_prefect.plugin.pausepoint_wake(request=request_of(str(uuid4())), reason="response"))
+
+
+def request_of(run_id: str) -> Request:
     return Request(
         request_id="a" * 26,
         name="approve",
         key="approve",
-        run=RunContext(engine="prefect", run_id=run_id, url=url),
+        run=RunContext(engine="prefect", run_id=run_id, url=f"http://127.0.0.1/runs/flow-run/{run_id}"),
         title="Approve?",
         prompt="",
         data_type="bool",

@@ -15,7 +15,7 @@ import os
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future, TimeoutError as TooLate
+from concurrent.futures import Future, TimeoutError as TooLate, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -31,6 +31,8 @@ R = TypeVar("R")
 
 LONGEST_GOODBYE = 3.0
 """Seconds that the loop has to end when the interpreter does."""
+LONGEST_DEAF = 1.0
+"""Seconds after which a thread that is blocked hears what was raised into it."""
 
 
 @dataclass(frozen=True)
@@ -175,12 +177,19 @@ def run_sync(function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwa
     """Run the coroutine function in Pausepoint's loop and wait; Ctrl-C ends the wait at once and cancels it."""
     future: Future[R | _Raised] = portal().start_task_soon(_contained, partial(function, *args, **kwargs))
     try:
-        outcome = future.result()
+        outcome = _awaited(future)
     except BaseException:
         # Without this the coroutine would go on, and take an answer that nobody is left to receive.
         future.cancel()
         raise
     return _given(outcome)
+
+
+def _awaited(future: Future[R]) -> R:
+    # An engine's time limit is raised into the thread of its task, and Python raises nothing in a thread that waits.
+    while not wait({future}, LONGEST_DEAF).done:
+        pass
+    return future.result()
 
 
 async def run_aio(function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
