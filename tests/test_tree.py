@@ -24,7 +24,7 @@ LEAST_LINES_IN_A_FOLDER = 30  # the folder is the module; a part of it may be sm
 FUNCTION_LINES = range(30)
 MOST_LINES_OF_AN_ADAPTER = 500
 # Three ways to wait, each a protocol with Prefect's server, and the call shapes of Prefect's own functions.
-LONG_ADAPTERS = {"prefect": 1400}
+LONG_ADAPTERS = {"prefect": 1600}
 # Each with its reason; a line here is a debt, and the test below fails when it is paid and the line still stands.
 SHORT_MODULES: dict[str, str] = {}
 LONG_MODULES: dict[str, str] = {}

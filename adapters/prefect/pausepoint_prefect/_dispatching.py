@@ -17,14 +17,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def dispatched(awaited: Callable[P, Coroutine[Any, Any, R]]) -> Callable[[Callable[P, R]], Callable[P, Any]]:
+def dispatched(awaited: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """
     Make the decorated, blocking function return *awaited*'s coroutine where it is called from async code.
 
     The hidden `_sync=True` or `_sync=False` decides, and `.aio` is the coroutine function, as with Prefect's own.
     """
 
-    def decorate(blocking: Callable[P, R]) -> Callable[P, Any]:
+    def decorate(blocking: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(blocking)
         def call(*args: P.args, **kwargs: P.kwargs) -> Any:
             asked = kwargs.pop("_sync", None)

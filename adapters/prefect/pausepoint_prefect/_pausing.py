@@ -6,7 +6,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TypedDict, TypeVar, overload
+from typing import Any, Literal, TypedDict
 from uuid import UUID
 
 import prefect.flow_runs
@@ -14,7 +14,7 @@ from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
-from typing_extensions import TypeForm, Unpack
+from typing_extensions import Unpack
 
 from pausepoint import Default, Event, new_event
 from pausepoint.errors import WaitTimeoutError
@@ -25,14 +25,13 @@ from ._form_in_prefect import AnsweredInVain
 from ._run_input import description_of
 from ._runs import claim, current_run
 from ._timeout import PauseTimeoutError
+from ._typing import typed, typed_aio
 from ._waiting import PAUSING, RESUMING
 
 LEAST_POLL = 0.1
 """Seconds; Prefect's own pause accepts 0, and then asks its server without a pause."""
 GO_ON = "The flow has stopped here, and goes on when you say so."
 MOST_UNANSWERED = 1000
-
-T = TypeVar("T")
 
 
 class Asking(TypedDict, total=False):
@@ -49,26 +48,7 @@ class Asking(TypedDict, total=False):
 _prefect: Any = prefect.flow_runs  # its signatures do not tell of `_sync`
 
 
-@overload
-async def apause_flow_run(
-    wait_for_input: None = None,
-    timeout: float | None = 3600,
-    poll_interval: float = POLL,
-    key: str | None = None,
-    *,
-    wait: Mode | None = None,
-    **asking: Unpack[Asking],
-) -> None: ...
-@overload
-async def apause_flow_run(
-    wait_for_input: TypeForm[T],
-    timeout: float | None = 3600,
-    poll_interval: float = POLL,
-    key: str | None = None,
-    *,
-    wait: Mode | None = None,
-    **asking: Unpack[Asking],
-) -> T: ...
+@typed_aio
 async def apause_flow_run(
     wait_for_input: Any = None,
     timeout: float | None = 3600,
@@ -84,29 +64,11 @@ async def apause_flow_run(
         event = call.known() or await new_event.aio(*call.question, **call.words)
         with call.minding(event):
             value = await event.wait.aio()
-    return call.resumed(value)
+    call.resumed()
+    return value
 
 
-@overload
-def pause_flow_run(
-    wait_for_input: None = None,
-    timeout: float | None = 3600,
-    poll_interval: float = POLL,
-    key: str | None = None,
-    *,
-    wait: Mode | None = None,
-    **asking: Unpack[Asking],
-) -> None: ...
-@overload
-def pause_flow_run(
-    wait_for_input: TypeForm[T],
-    timeout: float | None = 3600,
-    poll_interval: float = POLL,
-    key: str | None = None,
-    *,
-    wait: Mode | None = None,
-    **asking: Unpack[Asking],
-) -> T: ...
+@typed
 @dispatched(apause_flow_run)
 def pause_flow_run(
     wait_for_input: Any = None,
@@ -152,25 +114,11 @@ def _paused(call: _Call) -> Any:
         event = call.known() or new_event(*call.question, **call.words)
         with call.minding(event):
             value = event.wait()
-    return call.resumed(value)
+    call.resumed()
+    return value
 
 
-@overload
-async def asuspend_flow_run(
-    wait_for_input: None = None,
-    flow_run_id: UUID | None = None,
-    timeout: float | None = None,
-    key: str | None = None,
-    **asking: Unpack[Asking],
-) -> None: ...
-@overload
-async def asuspend_flow_run(
-    wait_for_input: TypeForm[T],
-    flow_run_id: UUID | None = None,
-    timeout: float | None = None,
-    key: str | None = None,
-    **asking: Unpack[Asking],
-) -> T: ...
+@typed_aio
 async def asuspend_flow_run(
     wait_for_input: Any = None,
     flow_run_id: UUID | None = None,
@@ -180,26 +128,11 @@ async def asuspend_flow_run(
 ) -> Any:
     """Do what `suspend_flow_run` does, without blocking the event loop."""
     if flow_run_id is not None:
-        return await prefect.flow_runs.asuspend_flow_run(wait_for_input, flow_run_id, _whole(timeout), key)
+        return await _prefect.asuspend_flow_run(wait_for_input, flow_run_id, _whole(timeout), key)
     return await apause_flow_run(wait_for_input, timeout, POLL, key, wait="suspend", **asking)
 
 
-@overload
-def suspend_flow_run(
-    wait_for_input: None = None,
-    flow_run_id: UUID | None = None,
-    timeout: float | None = None,
-    key: str | None = None,
-    **asking: Unpack[Asking],
-) -> None: ...
-@overload
-def suspend_flow_run(
-    wait_for_input: TypeForm[T],
-    flow_run_id: UUID | None = None,
-    timeout: float | None = None,
-    key: str | None = None,
-    **asking: Unpack[Asking],
-) -> T: ...
+@typed
 @dispatched(asuspend_flow_run)
 def suspend_flow_run(
     wait_for_input: Any = None,
@@ -314,10 +247,9 @@ class _Call:
             self._log.info(RESUMING)
             raise _validation_error(self._type, refused) from None
 
-    def resumed(self, value: Any) -> Any:
+    def resumed(self) -> None:
         if self._way.mode != "suspend":
             self._log.info(RESUMING)
-        return value
 
 
 def _name_of(data_type: Any) -> str:

@@ -23,7 +23,8 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, State
 
 T = TypeVar("T")
-LIMIT = 60.0
+LIMIT = 120.0
+"""Seconds after which something counts as never happening: much, so that a slow machine is no failure."""
 LINK = re.compile(r"\((https?://[^\s)]+/form/[a-z2-7]{26})\)")
 
 
