@@ -20,7 +20,7 @@ class Deployment:
     Args:
         machine: Where the processes run.
         name: What tells it from other deployments.
-        source: A script that serves a flow; it is given the file to write into, and the name.
+        source: A script that serves a flow; it is given a folder, to write into a file named by the run, and the name.
         flow: The flow's name.
         settings: For the script.
     """
@@ -28,19 +28,18 @@ class Deployment:
     def __init__(self, machine: Machine, name: str, source: str, flow: str, **settings: str) -> None:
         self.machine = machine
         self.name = f"{flow}/{name}"
-        self.told = machine.folder / "told.txt"
-        self.told.touch()
+        self.told = machine.folder / "told"
+        self.told.mkdir(parents=True)
         self.served_by = machine.write("served.py", source)
-        self.app = self.start_app()
+        self.start_app()
         self.runner = machine.start(self.served_by, self.told, name, PAUSEPOINT_URL=self.url, **settings)
         until(self.known, "a deployment")
 
-    def start_app(self) -> Script:
+    def start_app(self) -> None:
         port = self.machine.environ()["PAUSEPOINT_PORT"]
         self.url = f"http://127.0.0.1:{port}"
-        app = self.machine.command("pausepoint", "serve", "--port", port)
+        self.app: Script = self.machine.command("pausepoint", "serve", "--port", port)
         self.machine.until_it_answers(f"{self.url}/health")
-        return app
 
     def known(self) -> Any:
         assert self.runner.process.poll() is None, self.runner.told
@@ -54,11 +53,10 @@ class Deployment:
         with get_client(sync_client=True) as client:
             return client.create_flow_run_from_deployment(self.known().id, parameters=parameters).id
 
-    def lines(self) -> list[str]:
-        return self.told.read_text("utf-8").splitlines()
-
-    def until_told(self, line: str) -> None:
-        until(lambda: line in self.lines(), f"{line!r} in {self.lines()}\n{self.runner.told}")
+    def lines(self, run_id: UUID) -> list[str]:
+        """What the run wrote down."""
+        file = self.told / str(run_id)
+        return file.read_text("utf-8").splitlines() if file.exists() else []
 
 
 def until_suspended(run_id: UUID, times: int = 1) -> None:

@@ -266,7 +266,7 @@ def test_a_timeout_can_be_caught_and_the_run_is_not_failed_behind_the_flows_back
     @flow
     def goes_on() -> str:
         with pytest.raises(FlowPauseTimeout):
-            pause_flow_run(str, timeout=1, wait="paused")
+            pause_flow_run(str, timeout=8, poll_interval=3600, wait="paused")
         return pause_flow_run(str, key="again", poll_interval=0.2, wait="paused")
 
     flying = Flying(goes_on)

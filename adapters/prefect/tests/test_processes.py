@@ -22,20 +22,20 @@ import os
 import sys
 from pathlib import Path
 
-import prefect
+import prefect.runtime
 
 import pausepoint
 
-told = Path(sys.argv[1])
+def tell(line: str) -> None:
+    with Path(sys.argv[1], prefect.runtime.flow_run.id).open("a") as file:
+        file.write(f"{line}\\n")
 
 @prefect.flow
 def killed(wait: str) -> None:
     os.environ["PAUSEPOINT_PREFECT_WAIT"] = wait
-    with told.open("a") as file:
-        file.write(f"pid {os.getpid()}\\n")
+    tell(f"pid {os.getpid()}")
     first = pausepoint.pause(str)
-    with told.open("a") as file:
-        file.write(f"got {first}\\n")
+    tell(f"got {first}")
 
 if __name__ == "__main__":
     killed.serve(name=sys.argv[2], print_starting_message=False)
@@ -46,7 +46,9 @@ def killed_and_continued(machine: Machine, name: str, wait: str) -> None:
     deployment = Deployment(machine, name, KILLED, "killed")
     run_id = deployment.run(wait=wait)
     link = link_of(run_id)
-    pid = until(lambda: next((int(line[4:]) for line in deployment.lines() if line.startswith("pid")), None), "a pid")
+    pid = until(
+        lambda: next((int(line[4:]) for line in deployment.lines(run_id) if line.startswith("pid")), None), "a pid"
+    )
     if wait == "paused":
         until(lambda: states_of(run_id)[-1].name == "Paused", "a pause")
     os.kill(pid, signal.SIGKILL)
@@ -57,7 +59,7 @@ def killed_and_continued(machine: Machine, name: str, wait: str) -> None:
         client.set_flow_run_state(run_id, Scheduled(name="AwaitingRetry"), force=True)
     until_completed(run_id)
 
-    assert deployment.lines()[-1] == "got Ann"
+    assert deployment.lines(run_id)[-1] == "got Ann"
     assert links_of(run_id) == [link]
 
 
@@ -96,4 +98,4 @@ def test_a_run_cancelled_under_a_runner_closes_its_question(machine: Machine, tm
     until(lambda: states_of(run_id)[-1].name == "Cancelled", f"an end: {states_of(run_id)}")
 
     assert until(lambda: answer(link, "too late").status_code == 410, "a closed question")
-    assert not [line for line in deployment.lines() if line.startswith("got")]
+    assert not [line for line in deployment.lines(run_id) if line.startswith("got")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -261,15 +260,12 @@ def link_in_subflow_of(run_id: UUID) -> str | None:
 
 def test_a_timeout_fires_by_the_clock_is_both_errors_and_the_flow_goes_on() -> None:
     caught: list[BaseException] = []
-    took: list[float] = []
 
     @flow
     def goes_on() -> str:
-        began = time.monotonic()
         try:
-            pause_flow_run(str, timeout=1)
+            pause_flow_run(str, timeout=1, poll_interval=3600)
         except FlowPauseTimeout as error:
-            took.append(time.monotonic() - began)
             caught.append(error)
         return pause_flow_run(str, key="afterwards")
 
@@ -280,7 +276,6 @@ def test_a_timeout_fires_by_the_clock_is_both_errors_and_the_flow_goes_on() -> N
     assert flying.result() == "still here"
     assert isinstance(caught[0], WaitTimeoutError)
     assert isinstance(caught[0], PauseTimeoutError)
-    assert took[0] < 10, "it waited for the poll interval"
     assert flying.state().is_completed()
 
 
@@ -504,7 +499,7 @@ def test_the_environment_chooses_the_way_and_an_unknown_one_is_refused(monkeypat
     assert "PAUSEPOINT_PREFECT_WAIT must be running, paused or suspend" in str(error)
 
 
-def test_hundreds_of_open_questions_share_one_look_at_the_run() -> None:
+def test_a_dozen_mapped_questions_are_open_at_once_and_each_gets_its_own_answer() -> None:
     @task
     def ask(number: int) -> int:
         return pause_flow_run(int, key=f"n{number}", poll_interval=1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from datetime import datetime, timezone
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -25,18 +25,19 @@ from serving import Deployment, link_of, until_completed, until_suspended
 
 SERVED = """
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-import prefect
+import prefect.runtime
 from pydantic import AfterValidator, field_validator
 
 import pausepoint
 from pausepoint.errors import WaitTimeoutError
 from pausepoint_prefect import RunInput, suspend_flow_run
 
-told = Path(sys.argv[1])
+def tell(line: str) -> None:
+    with Path(sys.argv[1], prefect.runtime.flow_run.id).open("a") as file:
+        file.write(f"{line}\\n")
 
 class Badge(RunInput):
     name: str = "Guest"
@@ -55,8 +56,7 @@ def even(number: int) -> int:
 
 @prefect.flow
 def suspending(asks: str) -> None:
-    with told.open("a") as file:
-        file.write("began\\n")
+    tell("began")
     if asks == "two":
         got = [suspend_flow_run(str, key="first"), suspend_flow_run(int, key="second")]
     elif asks == "judged":
@@ -67,22 +67,24 @@ def suspending(asks: str) -> None:
         got = suspend_flow_run()
     elif asks == "timeout":
         try:
-            got = pausepoint.pause(str, timeout=2)
+            got = pausepoint.pause(str, timeout=10)
         except WaitTimeoutError:
             got = "nobody"
     else:
         got = pausepoint.pause(str)
-    with told.open("a") as file:
-        file.write(f"got {got}\\n")
+    tell(f"got {got}")
 
 if __name__ == "__main__":
     suspending.serve(name=sys.argv[2], print_starting_message=False)
 """
 
 
-@pytest.fixture
-def deployment(machine: Machine, tmp_path: Path) -> Deployment:
-    return Deployment(machine, tmp_path.name, SERVED, "suspending", PAUSEPOINT_PREFECT_WAIT="suspend")
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """One for all tests here: its two processes take seconds to start."""
+    machine = Machine(tmp_path_factory.mktemp("suspending"))
+    yield Deployment(machine, "shared", SERVED, "suspending", PAUSEPOINT_PREFECT_WAIT="suspend")
+    machine.close()
 
 
 def test_two_questions_are_each_asked_once_and_no_process_waits(deployment: Deployment) -> None:
@@ -93,7 +95,7 @@ def test_two_questions_are_each_asked_once_and_no_process_waits(deployment: Depl
     assert answer(link_of(run_id, 1), 7).status_code == 200
     until_completed(run_id)
 
-    assert deployment.lines() == ["began"] * 3 + ["got ['Ann', 7]"]
+    assert deployment.lines(run_id) == ["began"] * 3 + ["got ['Ann', 7]"]
     assert len(links_of(run_id)) == 2
 
 
@@ -108,7 +110,7 @@ def test_a_premature_resume_asks_nothing_twice(deployment: Deployment) -> None:
     answer(link, "Ann")
     until_completed(run_id)
 
-    assert deployment.lines() == ["began"] * 3 + ["got Ann"]
+    assert deployment.lines(run_id) == ["began"] * 3 + ["got Ann"]
 
 
 def test_an_answer_in_prefects_own_dialog_settles_a_suspended_question_too(deployment: Deployment) -> None:
@@ -119,7 +121,7 @@ def test_an_answer_in_prefects_own_dialog_settles_a_suspended_question_too(deplo
     resume_flow_run(run_id, run_input={"value": "Ann"})
     until_completed(run_id)
 
-    assert deployment.lines()[-1] == "got Ann"
+    assert deployment.lines(run_id)[-1] == "got Ann"
     assert status(link)["status"] == "completed"
 
 
@@ -132,7 +134,7 @@ def test_a_form_that_is_sent_as_prefect_shows_it_is_an_answer(
     resume_flow_run(run_id)
     until_completed(run_id)
 
-    assert deployment.lines() == ["began", "began", f"got {got}"]
+    assert deployment.lines(run_id) == ["began", "began", f"got {got}"]
 
 
 def test_an_answer_in_prefects_dialog_that_is_refused_does_not_become_the_default(deployment: Deployment) -> None:
@@ -147,7 +149,7 @@ def test_an_answer_in_prefects_dialog_that_is_refused_does_not_become_the_defaul
     answer(link_of(run_id), {"name": "Ann"})
     until_completed(run_id)
 
-    assert deployment.lines()[-1] == "got Ann"
+    assert deployment.lines(run_id)[-1] == "got Ann"
 
 
 def test_an_answer_that_only_the_flow_can_judge_wakes_it_for_that(deployment: Deployment) -> None:
@@ -159,7 +161,7 @@ def test_an_answer_that_only_the_flow_can_judge_wakes_it_for_that(deployment: De
     assert answer(link, 4).status_code == 202
     until_completed(run_id)
 
-    assert deployment.lines()[-1] == "got 4"
+    assert deployment.lines(run_id)[-1] == "got 4"
 
 
 def test_a_deadline_wakes_the_run_which_catches_it_and_goes_on(deployment: Deployment) -> None:
@@ -167,7 +169,7 @@ def test_a_deadline_wakes_the_run_which_catches_it_and_goes_on(deployment: Deplo
     until_suspended(run_id)
     until_completed(run_id)
 
-    assert deployment.lines()[-1] == "got nobody"
+    assert deployment.lines(run_id)[-1] == "got nobody"
 
 
 def test_an_app_killed_between_settling_and_resuming_is_made_good_by_the_next_one(deployment: Deployment) -> None:
@@ -188,7 +190,7 @@ def test_an_app_killed_between_settling_and_resuming_is_made_good_by_the_next_on
     deployment.start_app()
     until_completed(run_id)
 
-    assert deployment.lines()[-1] == "got Ann"
+    assert deployment.lines(run_id)[-1] == "got Ann"
 
 
 def test_prefects_own_reasons_reach_the_author_where_it_cannot_suspend() -> None:
