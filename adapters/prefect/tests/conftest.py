@@ -35,7 +35,8 @@ os.environ.update(
         "XDG_STATE_HOME": str(HOME / "state"),
     }
 )
-LIMIT = 90.0
+LIMIT = 300.0
+"""Seconds that the server has to start, which takes five on a machine with nothing else to do."""
 # Also before that: what is registered first is called last, and Prefect sends its last logs and events when we exit.
 SERVERS: list[subprocess.Popen[bytes]] = []
 
