@@ -19,7 +19,7 @@ from pausepoint.errors import AdapterError
 from pausepoint.hooks import Request, RunContext
 from pausepoint_prefect import resume_flow_run, suspend_flow_run
 
-from flying import Flying, answer, links_of, resume, states_of, status, until
+from flying import Flying, answer, links_of, resume, states_of, status
 from reviewing import Machine
 from serving import Deployment, link_of, until_completed, until_suspended
 
@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Annotated
 
 import prefect.runtime
-from pydantic import AfterValidator, field_validator
+from pydantic import AfterValidator, ValidationError, field_validator
 
 import pausepoint
 from pausepoint.errors import WaitTimeoutError
@@ -62,7 +62,10 @@ def suspending(asks: str) -> None:
     elif asks == "judged":
         got = suspend_flow_run(Annotated[int, AfterValidator(even)])
     elif asks == "badge":
-        got = suspend_flow_run(Badge).name
+        try:
+            got = suspend_flow_run(Badge).name
+        except ValidationError:
+            got = suspend_flow_run(Badge).name
     elif asks == "nothing":
         got = suspend_flow_run()
     elif asks == "timeout":
@@ -141,9 +144,6 @@ def test_an_answer_in_prefects_dialog_that_is_refused_does_not_become_the_defaul
     run_id = deployment.run(asks="badge")
     until_suspended(run_id)
     resume_flow_run(run_id, {"name": "x"})
-    until(lambda: states_of(run_id)[-1].name == "Failed", f"a refusal: {states_of(run_id)}")
-    with get_client(sync_client=True) as client:
-        client.set_flow_run_state(run_id, Scheduled(name="AwaitingRetry"), force=True)
     until_suspended(run_id, 2)
     assert status(link_of(run_id))["status"] == "pending"
     answer(link_of(run_id), {"name": "Ann"})
