@@ -579,3 +579,85 @@ def test_of_an_answer_with_thousands_of_parts_only_the_first_fault_is_told() -> 
     assert len(check(schema, wrong[:-300])) == 200
     assert list(check(schema, wrong)) == ["600.a"]
     assert check(schema, wrong[:600] * 3) == {}
+
+
+class Both(BaseModel):
+    kind: Literal["both"] = "both"
+    left: Both | Either | int
+    right: Both | Either | int
+
+
+class Either(BaseModel):
+    kind: Literal["either"] = "either"
+    left: Both | Either | int
+    right: Both | Either | int
+
+
+class All(BaseModel):
+    kind: Literal["all"]
+    of: list[Rule]
+
+
+class Some(BaseModel):
+    kind: Literal["some"]
+    of: list[Rule]
+
+
+class Is(BaseModel):
+    kind: Literal["is"]
+    what: int
+
+
+Rule = Annotated[All | Some | Is, Field(discriminator="kind")]
+
+
+def both(levels: int, innermost: Any) -> Any:
+    return {"left": both(levels - 1, innermost), "right": 1} if levels else innermost
+
+
+def rule(levels: int, innermost: Any) -> Any:
+    return {"kind": "all", "of": [rule(levels - 1, innermost)]} if levels else {"kind": "is", "what": innermost}
+
+
+@pytest.mark.timeout(30)
+def test_an_answer_that_a_union_could_read_in_millions_of_ways_is_refused_at_once() -> None:
+    schema = answer_type(Both).json_schema
+
+    assert check(schema, both(8, 1)) == {}
+    for innermost in (1, None):
+        assert check(schema, both(31, innermost)) == {"": "This is nested too deep: it could be read in too many ways."}
+
+
+@pytest.mark.timeout(30)
+def test_what_is_wrong_deep_in_a_union_is_told_in_general_and_at_once() -> None:
+    schema = answer_type(Both).json_schema
+
+    assert check(schema, both(4, None)) == {"left.left.left.left": "Must be a group of named values or a whole number."}
+    assert check(schema, both(10, None)) == {
+        "": "Something in this does not fit, and it is nested too deep to say where."
+    }
+
+
+@pytest.mark.timeout(30)
+def test_a_union_that_a_field_decides_is_read_at_any_depth() -> None:
+    rules = answer_type(All)
+
+    value = rule(14, 1)
+    assert check(rules.json_schema, value) == {}
+    assert rules.dump(rules.parse(value)) == value
+    assert check(rules.json_schema, rule(3, "x")) == {"of.0.of.0.of.0.what": "Must be a whole number."}
+    assert check(rules.json_schema, rule(14, "x")) == {
+        "": "Something in this does not fit, and it is nested too deep to say where."
+    }
+
+
+@pytest.mark.timeout(30)
+def test_of_an_answer_with_thousands_of_faults_the_first_are_told() -> None:
+    with pytest.raises(AnswerError) as caught:
+        answer_type(list[Annotated[int, AfterValidator(refuse)]]).parse([1] * 300_000)
+
+    assert len(caught.value.fields) == 200
+
+
+def refuse(value: Any) -> Any:
+    raise ValueError("Never.")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
+import anyio.from_thread
 import anyio.to_thread
 import pytest
 
@@ -224,6 +225,44 @@ async def test_a_verdict_once_given_stands_against_a_zombie_that_judges_otherwis
     assert await bench.settling.judge(request, lambda value: value) is None
 
 
+async def test_a_verdict_that_another_process_gives_meanwhile_stands(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=2))
+    theirs = Verdict(request_id=ID, number=1, accepted=False, fields={"": "Never."})
+
+    def slowly(value: Any) -> object:
+        anyio.from_thread.run(bench.records.put_verdict, theirs)
+        return value
+
+    assert await bench.settling.judge(request, slowly) is None
+    assert await bench.records.response(ID) is None
+
+
+async def test_what_settles_while_the_author_judges_is_returned_to_the_wait(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=2))
+
+    def slowly(value: Any) -> object:
+        anyio.from_thread.run(bench.settling.cancel, request, "too late")
+        return value
+
+    response = await bench.settling.judge(request, slowly)
+
+    assert response is not None
+    assert (response.outcome, response.reason) == ("cancelled", "too late")
+
+
+async def test_two_processes_that_settle_with_one_candidate_make_one_write(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    candidate = (await bench.settling.submit(request, Answer(value=2))).candidate
+    assert candidate is not None
+
+    response = await bench.settling.judge(request, refuse_odd)
+
+    assert response is not None
+    assert response.write_id == candidate.write_id
+
+
 async def test_the_deadline_judges_stored_candidates_before_it_settles(bench: Bench) -> None:
     request = await bench.asked(schema_complete=False)
     await bench.settling.submit(request, Answer(value=2))
@@ -374,6 +413,18 @@ async def test_a_verdict_that_cannot_be_read_does_not_keep_later_answers_out(ben
     assert (response.value, response.candidate) == (4, 2)
 
 
+async def test_a_verdict_that_cannot_be_read_keeps_nobody_from_expiring_the_event(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    await bench.settling.submit(request, Answer(value=2))
+    await bench.store.create(layout.verdict_path(ID, 1), b'{"half')
+    bench.late = timedelta(hours=2)
+
+    response = await bench.settling.settled(request)
+
+    assert response is not None
+    assert response.outcome == "expired"
+
+
 @pytest.mark.parametrize(
     "told",
     [{"": "x" * 2_000_000}, {str(part): "\x01" * 1000 for part in range(3000)}, {"k" * 2_000_000: "no"}],
@@ -464,6 +515,19 @@ async def test_the_reviewer_hears_the_refusal_of_their_own_candidate(bench: Benc
     assert verdict.fields == {"": "Only even numbers."}
 
 
+async def test_an_accepted_verdict_alone_tells_nobody_that_their_answer_was_taken(bench: Bench) -> None:
+    request = await bench.asked(schema_complete=False)
+    submitted = await bench.settling.submit(request, Answer(value=2))
+    assert submitted.candidate is not None
+    await bench.records.put_verdict(Verdict(request_id=ID, number=1, accepted=True))
+
+    assert await bench.settling.verdict_on(request, submitted.candidate, within=0.05) is None
+    await bench.settling.cancel(request, "in between")
+    told = await bench.settling.verdict_on(request, submitted.candidate, within=5)
+    assert isinstance(told, Response)
+    assert told.outcome == "cancelled"
+
+
 async def test_nobody_judging_in_time_is_told_as_nothing_yet(bench: Bench) -> None:
     request = await bench.asked(schema_complete=False)
     submitted = await bench.settling.submit(request, Answer(value=1))
@@ -481,6 +545,18 @@ async def test_whoever_stores_a_response_tells_of_it_and_whoever_loses_does_not(
     await bench.settling.expire(request, refuse_odd)
 
     assert bench.told == [response]
+
+
+async def test_whoever_loses_leaves_the_hint_that_a_killed_winner_could_not(bench: Bench) -> None:
+    request = await bench.asked()
+    won = Response(request_id=ID, outcome="answered", value=1, source="reviewer")
+    await bench.records.put_response(won)
+
+    assert await bench.settling.cancel(request, "too late") == won
+
+    assert bench.heard == [ID]
+    now = utc_now()
+    assert [found for _, found in await Markers(bench.store).listed("default", now - timedelta(minutes=1), now)] == [ID]
 
 
 async def test_every_way_to_settle_is_told(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
@@ -210,6 +211,72 @@ async def test_a_store_that_goes_on_failing_is_asked_less_and_less_often() -> No
     assert all(5 <= pause <= 10 for pause in pauses[10:])
 
 
+async def test_a_store_that_is_back_is_asked_soon_again_when_it_fails_once_more() -> None:
+    watcher = Watcher(MemoryStore())
+    request = await asked(watcher)
+    for _ in range(10):
+        watcher._pause()
+    await watcher.settling.submit(request, Answer(value=3))
+    await watcher.wait(request, lambda value: value, 5)
+
+    assert watcher._pause() <= 0.2
+
+
+async def test_a_wait_that_the_store_failed_looks_again_by_itself() -> None:
+    store = CountingStore()
+    watcher = Watcher(store)
+    # Whose turn in the sweep comes first, and again after a minute.
+    others = [await asked(watcher, str(number)) for number in range(30)]
+    waits = [asyncio.create_task(watcher.wait(other, lambda value: value, 3600)) for other in others]
+    await until(lambda: all(watcher.is_waiting_for(other.request_id) for other in others))
+    request = await asked(watcher)
+    response = Response(request_id=request.request_id, outcome="answered", value=3, source="reviewer")
+    await watcher.records.put_response(response)
+    store.failing = 1
+
+    with anyio.fail_after(20):
+        assert (await watcher.wait(request, lambda value: value, 3600)).value == 3
+    for wait in waits:
+        wait.cancel()
+
+
+async def test_two_waits_for_one_event_judge_an_answer_once() -> None:
+    watcher = Watcher(MemoryStore())
+    request = await asked(watcher, schema_complete=False)
+    judged: list[Any] = []
+    both = threading.Event()
+
+    def parse(value: Any) -> object:
+        judged.append(value)
+        both.wait(0.2)
+        return value
+
+    waits = [asyncio.create_task(watcher.wait(request, parse, 5)) for _ in range(2)]
+    await until(lambda: watcher.is_waiting_for(request.request_id) and watcher._waiters[request.request_id].users == 2)
+    await watcher.settling.submit(request, Answer(value=2))
+    for wait in waits:
+        await wait
+
+    assert judged == [2]
+
+
+async def test_a_deadline_that_a_clock_jumps_over_fires_though_nothing_else_happens() -> None:
+    late = timedelta(0)
+    watcher = Watcher(MemoryStore(), lambda: utc_now() + late)
+    request = await asked(watcher, seconds=3000)
+    waiting = asyncio.create_task(watcher.wait(request, lambda value: value, 3600))
+    await until(lambda: watcher.is_waiting_for(request.request_id))
+    # As it is a minute later: no look for markers before the deadline.
+    watcher._fast_until = 0
+    watcher._ticked = asyncio.get_running_loop().time()
+    watcher._stirred.set()
+    await anyio.sleep(0.7)
+    late = timedelta(hours=1)
+
+    with anyio.fail_after(20):
+        assert (await waiting).outcome == "expired"
+
+
 async def test_a_response_that_cannot_be_read_ends_the_wait_with_its_path() -> None:
     store = MemoryStore()
     watcher = Watcher(store)
@@ -301,6 +368,50 @@ async def test_a_listing_that_hangs_holds_up_no_deadline() -> None:
     with anyio.fail_after(LIMIT):
         assert (await watcher.wait(due, lambda value: value, 0.01)).outcome == "expired"
     other.cancel()
+
+
+async def test_a_listing_that_hangs_ends_with_the_last_wait() -> None:
+    store = HangingStore()
+    watcher = Watcher(store)
+    waiting = asyncio.create_task(watcher.wait(await asked(watcher), lambda value: value, 0.01))
+    await store.listing.wait()
+    finding = watcher._finding
+    assert finding is not None
+    waiting.cancel()
+    watcher._stirred.set()
+
+    await until(finding.cancelled)
+
+
+async def test_a_listing_that_takes_long_is_not_begun_again_meanwhile() -> None:
+    store = HangingStore()
+    watcher = Watcher(store)
+    waiting = asyncio.create_task(watcher.wait(await asked(watcher), lambda value: value, 0.01))
+    await store.listing.wait()
+    finding = watcher._finding
+    for _ in range(5):
+        watcher._look_at_markers()
+        await anyio.sleep(0.02)
+
+    assert watcher._finding is finding
+    waiting.cancel()
+
+
+async def test_the_sweep_comes_back_to_an_event_again_and_again() -> None:
+    store = CountingStore()
+    watcher = Watcher(store)
+    requests = [await asked(watcher, str(number)) for number in range(2)]
+    waits = [asyncio.create_task(watcher.wait(request, lambda value: value, 3600)) for request in requests]
+    await until(lambda: store.gets >= 2)
+    await until(lambda: watcher._loop is not None)
+    store.gets = 0
+    for _ in range(6):
+        watcher._sweep()
+        await anyio.sleep(0.01)
+
+    assert store.gets >= 6
+    for wait in waits:
+        wait.cancel()
 
 
 class LookingStore(CountingStore):

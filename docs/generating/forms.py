@@ -15,6 +15,7 @@ from typing_extensions import TypedDict  # before Python 3.12 pydantic takes no 
 
 from pausepoint import _links, _models
 from pausepoint._codec import answer_type
+from pausepoint._codec.branching import MOST_TRIES
 from pausepoint._forms import build, draft_of, limits as form_limits
 from pausepoint._models import Field as FormField
 from pausepoint.app import bodies, intake
@@ -126,6 +127,7 @@ def limits() -> str:
         ["name, key, title, run id", f"{_models.MAX_LABEL_CHARS} characters, one line"],
         ["comment, reason", _size(_models.MAX_COMMENT_BYTES)],
         ["nesting of JSON", f"{_models.MAX_JSON_DEPTH} levels"],
+        ["ways to read an answer of a type that holds itself through a union without discriminator", f"{MOST_TRIES:,}"],
         ["attachment", _size(_models.MAX_ATTACHMENT_BYTES)],
         ["attachments of one event", str(_models.MAX_ATTACHMENTS)],
         ["answers stored for the workflow's check, of one event", str(_models.MAX_CANDIDATES)],

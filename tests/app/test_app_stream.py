@@ -20,6 +20,7 @@ from pausepoint._runs import request_id_of
 from pausepoint._settings import Settings
 from pausepoint._store import FsspecStore, LocalFiles, MemoryStore, Store, layout
 from pausepoint._waiting import Watcher
+from pausepoint._waiting.watcher import PUSHED_TICK
 from pausepoint.app import create_app
 from pausepoint.app.streaming import Hub
 
@@ -166,10 +167,8 @@ async def test_a_waiting_process_is_woken_by_push_and_lists_markers_only_slowly(
     async with served(FsspecStore(LocalFiles(tmp_path / "store"))) as house:
         here.follow(house.url)
         waiting = asyncio.create_task(here.wait(request, lambda value: value, 5))
-        with anyio.fail_after(LIMIT):
-            while here._stream is None or not here._stream.is_healthy:
-                await anyio.sleep(0.01)
-        assert here._tick() == 60
+        await healthy(here)
+        assert here._tick() == PUSHED_TICK
         async with httpx.AsyncClient(timeout=LIMIT) as client:
             await client.post(f"{house.url}/submit/json", json={"request_id": request.request_id, "value": 3})
 
@@ -184,16 +183,50 @@ async def test_a_stream_is_opened_again_when_the_app_comes_back(tmp_path: Any) -
     async with served(store) as first:
         port = int(first.url.rpartition(":")[2])
         here.follow(first.url)
+        # Whose turns in the sweep come first, and take a minute: it must not be what finds the answer.
+        others = [await asked(here, str(number)) for number in range(30)]
+        waits = [asyncio.create_task(here.wait(other, lambda value: value, 3600)) for other in others]
         waiting = asyncio.create_task(here.wait(request, lambda value: value, 3600))
-        with anyio.fail_after(LIMIT):
-            while here._stream is None or not here._stream.is_healthy:
-                await anyio.sleep(0.01)
+        await healthy(here)
+        here._fast_until = 0
+    with anyio.fail_after(LIMIT):
+        while here._tick() == PUSHED_TICK:
+            await anyio.sleep(0.01)
     # Stored while nobody could tell: found by the look that each connect begins with.
     elsewhere = Watcher(FsspecStore(LocalFiles(tmp_path / "store")))
     await elsewhere.settling.submit(request, Answer(value=3))
     async with served(store, port):
         with anyio.fail_after(LIMIT):
             assert (await waiting).value == 3
+    for wait in waits:
+        wait.cancel()
+
+
+async def healthy(watcher: Watcher) -> None:
+    with anyio.fail_after(LIMIT):
+        while watcher._stream is None or not watcher._stream.is_healthy:
+            await anyio.sleep(0.01)
+
+
+async def left(house: Served) -> None:
+    with anyio.fail_after(LIMIT):
+        while house.hub._listeners:
+            await anyio.sleep(0.01)
+
+
+async def test_the_stream_moves_with_the_app_and_ends_with_the_last_wait() -> None:
+    store = MemoryStore()
+    here = Watcher(store)
+    request = await asked(here)
+    async with served(store) as one, served(store) as other:
+        here.follow(one.url)
+        waiting = asyncio.create_task(here.wait(request, lambda value: value, 3600))
+        await healthy(here)
+        here.follow(other.url)
+        await healthy(here)
+        await left(one)
+        waiting.cancel()
+        await left(other)
 
 
 async def test_a_long_poll_returns_when_the_event_is_settled() -> None:

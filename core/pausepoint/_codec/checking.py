@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pydantic import JsonValue
 
 from ..errors import UsageError
+from .branching import MOST_EXPLAINED, MOST_TRIES, Branching
 from .findings import findings
 from .formats import FORMATS
 from .json_text import encode_json
@@ -42,15 +43,23 @@ def check(json_schema: Mapping[str, Any], value: JsonValue) -> dict[str, str]:
 
     Returns:
         Messages by dotted path (`"lines.0.size"`, `""` for the answer as a whole), never with the value in them. Empty
-        where the value fits. Of an answer with more than 2,000 parts only the first fault is told.
+        where the value fits. Of an answer with more than 2,000 parts only the first fault is told. Where the type holds
+        itself through a union, an answer that is nested so deep that it could be read in more than 20,000 ways is
+        refused.
 
     Raises:
         UsageError: The schema itself is not one.
     """
-    validator = _validator(encode_json(dict(json_schema)))
+    validator, branching = _compiled(encode_json(dict(json_schema)))
     try:
-        if validator.is_valid(value):
+        fits = validator.is_valid(value)
+        if branching.tries(value, by_tag=True) > MOST_TRIES:
+            # Also one that fits: the type itself would try for hours before it says so.
+            return {"": "This is nested too deep: it could be read in too many ways."}
+        if fits:
             return _storable(value)
+        if branching.tries(value, by_tag=False) > MOST_EXPLAINED:
+            return {"": "Something in this does not fit, and it is nested too deep to say where."}
         errors = _errors(validator, value)
     except (ValueError, TypeError):
         # Not JSON at all: nested beyond what the validator follows, or half of a surrogate pair.
@@ -99,15 +108,16 @@ def _not_retrieved(uri: str) -> NoReturn:
 
 
 @lru_cache(maxsize=256)
-def _validator(schema_text: bytes) -> Validator:
+def _compiled(schema_text: bytes) -> tuple[Validator, Branching]:
     import json
 
     # Only here, so that a process that asks but never checks does not load it.
     import jsonschema_rs
 
+    json_schema = json.loads(schema_text)
     try:
-        return jsonschema_rs.Draft202012Validator(
-            validator_schema(json.loads(schema_text)),
+        validator = jsonschema_rs.Draft202012Validator(
+            validator_schema(json_schema),
             formats=FORMATS,
             validate_formats=True,
             retriever=_not_retrieved,
@@ -116,3 +126,4 @@ def _validator(schema_text: bytes) -> Validator:
         )
     except ValueError as error:
         raise UsageError("The JSON Schema of this event cannot be used.", "Look at the schema of its type.") from error
+    return validator, Branching(json_schema)

@@ -82,6 +82,9 @@ _MESSAGES = {
     "recursion_loop": "It contains itself.",
 }
 
+MOST_FAULTS = 500
+"""Of pydantic's; more are not looked at: a short answer to a type of many unions can have any number of them."""
+
 Path = tuple[str | int, ...]
 
 
@@ -110,7 +113,7 @@ def complaints(error: ValidationError, value: JsonValue) -> dict[str, str]:
         error: What pydantic raised.
         value: The JSON value that was parsed; it tells fields from branch names in pydantic's locations.
     """
-    found = [_complaint(details, value) for details in error.errors(include_url=False)]
+    found = [_complaint(details, value) for details in error.errors(include_url=False)[:MOST_FAULTS]]
     heard = _of_best_branches(found)
     return gathered((".".join(map(str, complaint.path)), complaint.message) for complaint in heard)
 
