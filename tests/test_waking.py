@@ -392,6 +392,16 @@ async def test_that_an_event_is_settled_is_told_although_the_engine_hangs(bench:
     assert plugins.ended == [("a", "answered")]
 
 
+async def test_that_an_event_is_settled_is_told_once_by_one_process(bench: Bench) -> None:
+    plugins, request = Plugins("toy"), asked()
+    async with bench.telling(plugins) as telling:
+        for _ in range(3):
+            telling.stored(request, answered(request))
+            await until(lambda: not telling._tasks)
+
+    assert plugins.ended == [("a", "answered")]
+
+
 async def test_that_an_event_is_settled_is_told_whatever_its_engine_is(bench: Bench) -> None:
     plugins, request = Plugins(), asked(engine="local")
     async with bench.telling(plugins) as telling:

@@ -33,6 +33,24 @@ event = new_event("how-many", int, timeout_seconds=60)
 event.cancel("never mind")
 """
 
+ENDS_WHILE_ITS_LOOP_IS_BUSY = """
+import time
+from pausepoint import new_event
+from pausepoint._event import current_surface
+from pausepoint._sync import begin
+
+event = new_event("how-many", int, timeout_seconds=60)
+watcher = current_surface().watcher()
+
+async def withdraw():
+    request = await watcher.records.request(event.request_id)
+    await watcher.settling.cancel(request, "never mind")
+    time.sleep(2)
+
+begin(withdraw)
+time.sleep(0.5)
+"""
+
 
 class Toy:
     """A machine on which the toy engine's plugin is installed."""
@@ -91,6 +109,14 @@ def test_a_script_that_withdraws_its_question_wakes_the_engine_before_it_ends(to
     toy.start(ASKS_AND_CANCELS, TOY_RUN="r1", TOY_SECONDS="0.5").finish()
 
     assert sorted(toy.done()) == ["cancelled", "response"]
+
+
+def test_plugins_are_told_by_a_process_that_ends_and_can_start_no_thread_any_more(toy: Toy) -> None:
+    script = toy.start(ENDS_WHILE_ITS_LOOP_IS_BUSY, TOY_RUN="r1", PAUSEPOINT_STORE="memory://")
+    script.finish()
+
+    assert sorted(toy.done()) == ["cancelled", "response"]
+    assert "RuntimeError" not in script.told
 
 
 @pytest.mark.parametrize("code", [ASKS, ASKS_WHAT_ONLY_IT_CAN_JUDGE])

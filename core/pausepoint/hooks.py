@@ -210,8 +210,8 @@ class Specs:
         """
         Tell whoever cares that the event is settled.
 
-        When: by whoever settled it, after the response is stored: once as a rule, twice where two processes settle with
-            the same answer at the same moment, not at all if the process is killed just then.
+        When: by whoever settled it, after the response is stored: at most once in each process; in two processes where
+            both settle with the same answer at the same moment, and in none if that one is killed just then.
         Return: nothing, or an awaitable; called and awaited as for `pausepoint_wake`.
         Errors: logged with your distribution's name.
         Default: nobody is told.

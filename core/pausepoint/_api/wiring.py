@@ -42,7 +42,7 @@ def surface_of(settings: Settings, hooks: Hooks) -> HookedSurface:
     hooks.fall_back_on(LocalRuntime(settings, app_factory=partial(form_app, hooks=hooks)))
     surface = HookedSurface(settings, hooks)
     watcher = surface.watcher()
-    waking = Waking(watcher.records, lambda: hooks)
+    waking = Waking(watcher.records, hooks)
     watcher.settling.stored = Telling(waking, watcher.is_waiting_for).stored
     return surface
 

@@ -18,6 +18,9 @@ from ..errors import PausepointError
 from .failures import frames_of
 from .waking import RESPONSE, Waking
 
+MOST_TOLD = 10_000
+"""Settled events of which it is remembered that they were told; two who make the same write are seconds apart."""
+
 GOODBYE = 3.0
 """Seconds that a process which ends gives to what is under way."""
 
@@ -72,15 +75,25 @@ class Telling:
         self._pausing: set[tuple[str, int]] = set()
         self._slots: defaultdict[str, anyio.Semaphore] = defaultdict(lambda: anyio.Semaphore(pace.at_once))
         self._resting = False
+        # In order, so that the oldest is forgotten first.
+        self._told: dict[str, None] = {}
 
     def stored(self, request: Request, record: Candidate | Response) -> None:
         """Begin to wake the engine for what this process has just stored; and if that settles the event, to tell so."""
         if self._waking.is_in_vain(request.run.engine):
             return
         self.owe(request, RESPONSE if isinstance(record, Response) else record.number)
-        if isinstance(record, Response):
+        if isinstance(record, Response) and self._is_first(request.request_id):
             # Beside the waking: neither the engine nor who merely wants to know has to wait for the other.
             self._begin((request.request_id, _SETTLED), lambda: self._tell_settled(request, record))
+
+    def _is_first(self, request_id: str) -> bool:
+        """Say whether it was not told yet; a double click, or two who judge, settle with one and the same write."""
+        is_first = request_id not in self._told
+        self._told[request_id] = None
+        if len(self._told) > MOST_TOLD:
+            del self._told[next(iter(self._told))]
+        return is_first
 
     def owe(self, request: Request, number: int) -> None:
         """

@@ -11,6 +11,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 
 from .._models import Request
+from .._sync import is_ending
 from ..errors import AdapterError
 from .plugin import Plugin
 
@@ -56,6 +57,11 @@ class Threads:
         work = partial(self._work, call, turn)
         try:
             return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=CapacityLimiter(1))
+        except RuntimeError:
+            if begun.is_set() or not is_ending():
+                raise
+            # No thread can be had any more, and nobody is served here any more whom a plugin that blocks would keep.
+            return call()
         finally:
             # Given up before it had a thread; else the thread itself says when it is free.
             if turn.acquire(blocking=False):

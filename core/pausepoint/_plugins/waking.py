@@ -58,15 +58,17 @@ class Waking:
 
     Args:
         records: Of the store.
-        hooks: Returns what calls the plugins; called on first need, in a worker thread, because it may import them.
+        hooks: What calls the plugins; or what returns that, called on first need, in a worker thread, because it may
+            import them.
         patience: Seconds that a plugin has.
     """
 
-    def __init__(self, records: Records, hooks: Callable[[], Engines], patience: float = PATIENCE) -> None:
+    def __init__(
+        self, records: Records, hooks: Engines | Callable[[], Engines], patience: float = PATIENCE
+    ) -> None:
         self._records = records
         self._hooks = hooks
         self._patience = patience
-        self._loaded: Engines | None = None
 
     def is_in_vain(self, engine: str) -> bool:
         """Say whether it is known already that no plugin here cares for events of that engine."""
@@ -141,6 +143,6 @@ class Waking:
             await run_aio(hooks.settled, request, response)
 
     async def _engines(self) -> Engines:
-        if self._loaded is None:
-            self._loaded = await anyio.to_thread.run_sync(self._hooks)
-        return self._loaded
+        if callable(self._hooks):
+            self._hooks = await anyio.to_thread.run_sync(self._hooks)
+        return self._hooks

@@ -1,7 +1,7 @@
 """Sync by default, `.aio` for async: Pausepoint's own loop, and the two ways to call what runs in it and beside it."""
 
 from .calling import AWAITING, BLOCKING, Awaiting, Blocking, Caller, Dual, Stepwise, taken
-from .loop import at_end, begin, in_loop, portal, refuse_in_loop, run_aio, run_sync
+from .loop import at_end, begin, in_loop, is_ending, portal, refuse_in_loop, run_aio, run_sync
 
 __all__ = [
     "AWAITING",
@@ -14,6 +14,7 @@ __all__ = [
     "at_end",
     "begin",
     "in_loop",
+    "is_ending",
     "portal",
     "refuse_in_loop",
     "run_aio",

@@ -157,6 +157,11 @@ def _do_at_end(pid: int, work: Callable[[], Coroutine[Any, Any, None]], within: 
         begin(work).result(within)
 
 
+def is_ending() -> bool:
+    """Say whether the interpreter has begun to end, in which no thread can be started any more."""
+    return not threading.main_thread().is_alive()
+
+
 def in_loop() -> bool:
     """Say whether the calling thread runs an event loop at this moment."""
     try:
