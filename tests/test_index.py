@@ -407,6 +407,59 @@ async def test_events_that_cannot_be_expired_do_not_keep_others_from_it(bench: B
     assert await bench.records.response(other.request_id) is not None
 
 
+async def test_events_that_are_looked_at_again_after_a_rest_let_others_go_first(bench: Bench) -> None:
+    stuck = [await bench.ask(schema_complete=False) for _ in range(2)]
+    for request in stuck:
+        await bench.settling.submit(request, Answer(value=3))
+    other = await bench.ask(deadline=bench.now + timedelta(hours=1, minutes=1))
+    bench.now += timedelta(hours=2)
+    await bench.index.expire_overdue(limit=2)
+    bench.now += timedelta(hours=1)
+
+    await bench.index.expire_overdue(limit=2)
+
+    assert await bench.records.response(other.request_id) is not None
+
+
+async def test_an_event_at_which_a_store_went_down_lets_others_go_first_when_it_is_back(bench: Bench) -> None:
+    broken = await bench.ask()
+    other = await bench.ask(deadline=bench.now + timedelta(hours=1, minutes=1))
+    await bench.names()
+    bench.now += timedelta(hours=2)
+    bench.store.fails = lambda path: True
+    with pytest.raises(StoreError):
+        await bench.index.expire_overdue(limit=1)
+    bench.store.fails = lambda path: broken.request_id in path
+
+    await bench.index.expire_overdue(limit=1)
+
+    assert await bench.records.response(other.request_id) is not None
+
+
+async def test_an_event_that_the_store_failed_for_and_that_is_gone_is_no_problem_any_more(bench: Bench) -> None:
+    gone = await bench.ask()
+    await bench.index.refresh()
+    bench.store.fails = lambda path: gone.request_id in path
+    assert (await bench.index.page()).problems
+    bench.store._forget(layout.request_path(gone.request_id))
+    bench.store._folders[layout.EVENTS].discard(gone.request_id)
+    bench.store.fails = lambda path: False
+    bench.now += timedelta(seconds=RELIST_SECONDS)
+
+    assert (await bench.index.page()).problems == ()
+
+
+async def test_two_looks_at_once_read_each_new_event_once(bench: Bench) -> None:
+    requests = [await bench.ask() for _ in range(5)]
+    bench.store.forget()
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(bench.index.refresh)
+
+    assert sorted(bench.store.read) == sorted(layout.request_path(request.request_id) for request in requests)
+
+
 async def test_a_store_that_fails_for_one_event_lets_the_others_expire(bench: Bench) -> None:
     broken = await bench.ask()
     others = [await bench.ask(deadline=bench.now + timedelta(hours=1, minutes=1)) for _ in range(3)]

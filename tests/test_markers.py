@@ -249,6 +249,37 @@ async def test_a_failed_look_loses_nothing(store: CountingStore, markers: Marker
     assert await cursor.new() == [IDS[0]]
 
 
+async def test_a_failed_look_between_two_wide_ones_loses_nothing(
+    store: CountingStore, markers: Markers, clock: Clock
+) -> None:
+    cursor = Cursor(markers, "default")
+    await cursor.new()
+    clock.forward(1)
+    await markers.wake("default", IDS[0])
+    clock.forward(30)
+    store.failures = 1
+    with pytest.raises(StoreError):
+        await cursor.new()
+    clock.forward(2)
+    assert await cursor.new() == [IDS[0]]
+
+
+async def test_a_clock_that_is_set_back_does_not_end_the_wide_looks(
+    store: CountingStore, markers: Markers, clock: Clock
+) -> None:
+    cursor = Cursor(markers, "default")
+    await cursor.new()
+    clock.forward(-3600)
+    await cursor.new()
+    named_at = clock.now
+    for _ in range(3):
+        clock.forward(20)
+        await cursor.new()
+    await Markers(store, lambda: named_at).wake("default", IDS[0])
+    clock.forward(50)
+    assert await cursor.new() == [IDS[0]]
+
+
 async def test_a_cursor_does_not_remember_for_ever(markers: Markers, clock: Clock) -> None:
     cursor = Cursor(markers, "default")
     for _ in range(2000):

@@ -214,6 +214,16 @@ def link_with_a_default(request: object, url: str = "") -> None: ...
 def link_by_keyword(request: object, *, url: str) -> None: ...
 
 
+def link_of_whatever_there_is(**given: object) -> None: ...
+
+
+class LinkAsClass:
+    """Stands for a callable that is no function."""
+
+
+def pausepoint_helper() -> None: ...
+
+
 def serve_with_a_misspelt_argument(contxt: object) -> None: ...
 
 
@@ -242,6 +252,13 @@ def link_wrapping(request: object) -> Any:
         ("pausepoint_link", link_of_another_argument, "has no argument link (in acme). It may take: request, url."),
         ("pausepoint_link", link_with_a_default, "would never be given url (in acme). Take it by its name alone"),
         ("pausepoint_link", link_by_keyword, "would never be given url (in acme)"),
+        (
+            "pausepoint_link",
+            link_of_whatever_there_is,
+            "would never be given anything as **given (in acme). It may take",
+        ),
+        ("pausepoint_link", LinkAsClass, "pausepoint_link is no function (in acme). Write `def pausepoint_link(...):`"),
+        ("pausepoint_helper", pausepoint_helper, "no hook pausepoint_helper (in acme). There are: pausepoint_engine, "),
         ("pausepoint_serve", serve_with_a_misspelt_argument, "no argument contxt (in acme). Did you mean context?"),
         ("pausepoint_engine", engine_with_an_argument, "has no argument run (in acme). It takes none."),
         (

@@ -154,6 +154,17 @@ async def test_the_same_form_sent_again_with_another_value_is_not_told_accepted(
         await bench.settling.submit(request, Answer(value=2), form="token")
 
 
+@pytest.mark.parametrize("other", [{"comment": "why"}, {"by": Reviewer(name="Bo", assurance="self-declared")}])
+async def test_the_same_form_sent_again_with_other_words_is_not_told_accepted(
+    bench: Bench, other: dict[str, Any]
+) -> None:
+    request = await bench.asked()
+    await bench.settling.submit(request, Answer(value=1), form="token")
+
+    with pytest.raises(AlreadySettledError):
+        await bench.settling.submit(request, Answer(value=1, **other), form="token")
+
+
 async def test_without_a_form_equal_answers_are_different_writes() -> None:
     assert write_id_of(a_request(), Answer(value=1), None) != write_id_of(a_request(), Answer(value=1), None)
 

@@ -488,6 +488,22 @@ async def test_a_stream_that_fails_in_an_unknown_way_is_opened_again(caplog: pyt
     assert not stream.is_healthy
 
 
+async def test_each_connect_looks_for_what_was_marked_before_it() -> None:
+    store = CountingStore()
+    watcher = Watcher(store)
+    watcher.follow("http://127.0.0.1:9")
+    stream = watcher._stream
+    assert stream is not None
+    waiting = asyncio.create_task(watcher.wait(await asked(watcher), lambda value: value, 3600))
+    await until(lambda: watcher._watching is not None)
+    watcher._fast_until = 0
+    for _ in range(2):
+        store.lists = 0
+        stream._take("event: hello")
+        await until(lambda: store.lists)
+    waiting.cancel()
+
+
 async def test_one_process_has_one_watcher_per_store_and_hints_reach_it() -> None:
     store = MemoryStore()
     watcher = watcher_of(store)

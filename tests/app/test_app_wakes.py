@@ -407,6 +407,39 @@ async def test_an_event_at_which_the_store_fails_each_time_hides_none_that_lost_
     assert here.plugins.woken == [(name(unmarked), "response")]
 
 
+async def test_an_event_at_which_the_store_fails_once_is_looked_at_again_soon(house: Any, site: Any) -> None:
+    broken = await house.ask(run=TOY, created_at=utc_now() - timedelta(days=1))
+    for _ in range(300):  # more than the slow look comes to
+        await house.ask(run=TOY)
+    await settles(house, broken)
+    left = [1]
+    house.store.fails = lambda what, path: (
+        what == "get" and layout.wake_path(broken.request_id, RESPONSE) == path and left and left.pop()
+    )
+    here = site(Plugins("toy"))
+    await here.desk.index.page("all")
+    for _ in range(5):
+        here.now += 10
+        with contextlib.suppress(StoreError):  # which the sweep logs
+            await here.overlooked.find()
+    await until(lambda: not here.telling._tasks)
+
+    assert not left
+    assert here.plugins.woken == [(name(broken), "response")]
+
+
+async def test_a_look_reads_an_event_that_waits_alone_once(house: Any, site: Any) -> None:
+    request = await house.ask(run=TOY)
+    here = site(Plugins("toy"))
+    await here.looks()
+    house.store.read.clear()
+    await here.overlooked.find()
+
+    assert sorted(house.store.read) == sorted(
+        [layout.wake_path(request.request_id, RESPONSE), layout.response_path(request.request_id)]
+    )
+
+
 # Served on its own
 
 

@@ -67,11 +67,20 @@ def _generator(url: str) -> Any:
     yield
 
 
+def _with_whatever_there_is(**given: object) -> None: ...
+
+
+class _Class:
+    """Stands for a callable that is no function."""
+
+
 @each(
     misspelt={"pausepoint_lnik": lambda url: None},
     like_none={"xyzzy": lambda url: None},
     with_an_argument_that_is_not_there={"pausepoint_link": _with_argument},
     with_a_default={"pausepoint_link": _with_default},
+    with_whatever_there_is={"pausepoint_link": _with_whatever_there_is},
+    that_is_a_class={"pausepoint_link": _Class},
     that_is_a_coroutine_function={"pausepoint_link": _async},
     that_serves_as_a_coroutine_function={"pausepoint_serve": _async_serve},
     that_is_a_generator={"pausepoint_link": _generator},

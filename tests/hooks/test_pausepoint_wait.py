@@ -347,3 +347,13 @@ def test_cancelling_the_author_cancels_the_engines_way() -> None:
         asyncio.run(author())
 
     assert ended.is_set()
+
+
+def test_a_response_of_another_event_is_refused_by_name() -> None:
+    async def another(waiter: Waiter) -> Outcome:
+        return Response(request_id="b" * 26, outcome="answered", value=3, source="reviewer")
+
+    with asking(("example", plugin(inside(), waiting(another)))):
+        event = new_event("how-many", int)
+        with pytest.raises(AdapterError, match="The awaitable of pausepoint_wait of example returned"):
+            event.wait()

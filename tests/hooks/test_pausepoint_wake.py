@@ -80,3 +80,18 @@ async def test_a_result_that_is_neither_nothing_nor_an_awaitable_is_refused() ->
 
     with pytest.raises(AdapterError, match="pausepoint_wake of example returned a value of type bool"):
         await Hooks([("example", plugin(inside(None), pausepoint_wake))]).wake(question(), "response")
+
+
+@pytest.mark.anyio
+async def test_of_two_plugins_that_fail_one_is_raised_and_the_other_logged(caplog: pytest.LogCaptureFixture) -> None:
+    words = f"{8 * 8}"
+
+    def pausepoint_wake() -> None:
+        raise LookupError(words)
+
+    hooks = Hooks([("example", plugin(inside(None), pausepoint_wake)), ("audit", plugin(pausepoint_wake))])
+
+    with pytest.raises(AdapterError, match="pausepoint_wake of example raised LookupError"):
+        await hooks.wake(question(), "response")
+    assert "pausepoint_wake of audit raised LookupError" in caplog.text
+    assert words not in caplog.text

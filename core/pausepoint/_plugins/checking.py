@@ -41,23 +41,27 @@ def hooks_of(module: object, label: str) -> tuple[str, ...]:
 
 
 def _candidates(module: object) -> Iterator[tuple[str, Callable[..., Any], Mapping[str, Any] | None]]:
-    """Yield each function that is marked, or named like a hook; with what the marker says."""
+    """Yield what is marked, and each function that is named like a hook; with what the marker says."""
     for name in dir(module):
         value = getattr(module, name, None)
-        if inspect.isroutine(value):
-            options = getattr(value, f"{NAME}_impl", None)
-            if options is not None or name.startswith(f"{NAME}_"):
-                yield name, value, cast("Mapping[str, Any] | None", options)
+        options = getattr(value, f"{NAME}_impl", None)
+        # A dict, since there are objects that have an attribute of any name.
+        if isinstance(options, dict) or (inspect.isroutine(value) and name.startswith(f"{NAME}_")):
+            yield name, cast("Callable[..., Any]", value), cast("Mapping[str, Any] | None", options)
 
 
 def _refuse_unknown(name: str, marked: bool, label: str) -> None:
     if name not in SPECS:
-        close = get_close_matches(name, SPECS, n=1, cutoff=0.5)
-        meant = f"Did you mean {close[0]}? Rename the function." if close else f"There are: {', '.join(SPECS)}."
+        # By what tells them apart: of the whole, more than half is the same for every name.
+        tails = {hook.removeprefix(f"{NAME}_"): hook for hook in SPECS}
+        close = get_close_matches(name.removeprefix(f"{NAME}_"), tails, n=1)
+        meant = f"Did you mean {tails[close[0]]}? Rename the function." if close else f"There are: {', '.join(SPECS)}."
         raise _fault(label, f"There is no hook {name}", meant if marked else f"{meant} Give a helper another name.")
 
 
 def _refuse_kind(name: str, function: Callable[..., Any], options: Mapping[str, Any], label: str) -> None:
+    if not inspect.isroutine(function):
+        raise _fault(label, f"{name} is no function", f"Write `def {name}(...):`, with @pausepoint.hookimpl above it.")
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise _fault(
             label,
@@ -77,7 +81,7 @@ def _refuse_arguments(name: str, function: Callable[..., Any], label: str) -> No
     there_are = f"It may take: {', '.join(known)}." if known else "It takes none."
     for each in inspect.signature(function).parameters.values():
         if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
-            continue
+            raise _fault(label, f"{name} would never be given anything as {_stars(each)}{each.name}", there_are)
         if each.name not in known and (each.default is each.empty):
             close = get_close_matches(each.name, known, n=1)
             meant = f"Did you mean {close[0]}? " if close else ""
@@ -87,6 +91,10 @@ def _refuse_arguments(name: str, function: Callable[..., Any], label: str) -> No
             raise _fault(
                 label, f"{name} would never be given {each.name}", "Take it by its name alone, without default or `*`."
             )
+
+
+def _stars(parameter: inspect.Parameter) -> str:
+    return "**" if parameter.kind is parameter.VAR_KEYWORD else "*"
 
 
 def _fault(label: str, what: str, todo: str) -> AdapterError:

@@ -63,9 +63,7 @@ class Waking:
         patience: Seconds that a plugin has.
     """
 
-    def __init__(
-        self, records: Records, hooks: Engines | Callable[[], Engines], patience: float = PATIENCE
-    ) -> None:
+    def __init__(self, records: Records, hooks: Engines | Callable[[], Engines], patience: float = PATIENCE) -> None:
         self._records = records
         self._hooks = hooks
         self._patience = patience
