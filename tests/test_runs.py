@@ -92,6 +92,19 @@ def test_equal_questions_are_counted_per_context_and_attempt() -> None:
     assert ordinals.next(retried, "a", "d") == 0
 
 
+def test_a_worker_that_asks_for_months_counts_the_questions_of_late() -> None:
+    ordinals = Ordinals(most=3)
+    runs = [RunContext(engine="e", run_id=str(number), attempt=0) for number in range(4)]
+    for run in runs[:3]:
+        ordinals.next(run, "n", "d")
+    ordinals.next(runs[0], "n", "d")
+    ordinals.next(runs[3], "n", "d")
+
+    assert len(ordinals._seen) == 3
+    assert ordinals.next(runs[0], "n", "d") == 2
+    assert ordinals.next(runs[1], "n", "d") == 0
+
+
 def test_a_hundred_threads_get_a_hundred_ordinals() -> None:
     ordinals = Ordinals()
     with ThreadPoolExecutor(16) as pool:

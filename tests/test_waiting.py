@@ -522,3 +522,28 @@ async def test_one_process_has_one_watcher_per_store_and_hints_reach_it() -> Non
 def test_what_https_trusts_is_read_once_and_not_for_each_message_to_the_form_app() -> None:
     """It takes 15 ms, in which no wait of the process goes on."""
     assert library()[1] is library()[1]
+
+
+ENDS_WHILE_A_STREAM_IS_OPENED = """
+import asyncio, time
+from pausepoint._sync import begin
+from pausepoint._waiting.stream import Stream, library
+
+async def secret():
+    return b"s" * 32
+
+async def opens():
+    library()
+    Stream("http://localhost:9", secret, lambda _: None, lambda: None).open()
+    time.sleep(2)
+
+begin(opens)
+time.sleep(0.5)
+"""
+
+
+def test_a_process_that_ends_while_its_stream_is_opened_says_nothing_of_it(machine: Any) -> None:
+    script = machine.start("-c", ENDS_WHILE_A_STREAM_IS_OPENED)
+    script.finish()
+
+    assert script.stderr == []

@@ -17,7 +17,6 @@ import re
 import secrets
 import threading
 from base64 import b32encode
-from collections import Counter
 from contextvars import ContextVar, Token
 from typing import Any, Protocol
 
@@ -64,17 +63,26 @@ def digest_of_question(prompt: str, title: str, json_schema: dict[str, Any], pla
     return hashlib.sha256(canonical(asked)).hexdigest()[:16]
 
 
+MOST_COUNTED = 100_000
+"""Different questions of one process that are counted, about 40 MB; an engine's worker may ask for months."""
+
+
 class Ordinals:
     """
     Counts equal questions, per run context and attempt: the third "approve" of a run is the third one again after a
     restart.
 
     Safe to use from several threads. With questions asked concurrently the order is the order of asking.
+
+    Args:
+        most: How many different questions are counted; of more, those that were asked longest ago are forgotten.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_COUNTED) -> None:
+        self._most = most
         self._lock = threading.Lock()
-        self._seen: Counter[tuple[Any, ...]] = Counter()
+        # Those that were asked last are last.
+        self._seen: dict[tuple[Any, ...], int] = {}
         self._given_back: dict[tuple[Any, ...], list[int]] = {}
 
     def next(self, run: RunContext, name: str, digest: str) -> int:
@@ -83,8 +91,12 @@ class Ordinals:
         with self._lock:
             if self._given_back.get(asked):
                 return heapq.heappop(self._given_back[asked])
-            ordinal = self._seen[asked]
-            self._seen[asked] += 1
+            ordinal = self._seen.pop(asked, 0)
+            self._seen[asked] = ordinal + 1
+            if len(self._seen) > self._most:
+                oldest = next(iter(self._seen))
+                del self._seen[oldest]
+                self._given_back.pop(oldest, None)
         return ordinal
 
     def give_back(self, run: RunContext, name: str, digest: str, ordinal: int) -> None:
@@ -215,7 +227,7 @@ _of_engines: dict[tuple[int, str], Ordinals] = {}
 
 def engine_scope(context: RunContext, store_url: str) -> RunScope:
     """
-    Make the scope of an engine's run; its questions are counted as long as the process lives.
+    Make the scope of an engine's run; its questions are counted beside it, see `Ordinals`.
 
     An engine says anew at each question which run asks, so the count cannot live in the scope.
 

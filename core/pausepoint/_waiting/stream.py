@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from .._links import stream_bearer
-from .._sync import at_end
+from .._sync import at_end, is_ending
 from ..errors import StoreError
 
 SILENCE = 40.0
@@ -116,7 +116,11 @@ class Stream:
 
     async def _listen(self) -> bool:
         """Connect and pass hints on until the connection ends; say whether there was one."""
-        httpx, _ = await asyncio.to_thread(library)
+        try:
+            httpx, _ = await asyncio.to_thread(library)
+        except RuntimeError:
+            # No thread can be had, as when the interpreter ends; and if it does not, it is tried again.
+            return False
         wait = httpx.Timeout(5.0, read=SILENCE)
         try:
             bearer = stream_bearer(await self._secret())
@@ -132,7 +136,9 @@ class Stream:
             # Hints only: until the stream is back, the watcher looks for markers as if there had never been one.
             _log.info("The stream of hints is down and is opened again: %s", type(error).__name__)
         except Exception:  # noqa: BLE001 - one that ended would be believed to deliver hints for ever
-            _log.exception("The stream of hints failed and is opened again.")
+            # To look an address up takes a thread, and there are none when the interpreter ends.
+            if not is_ending():
+                _log.exception("The stream of hints failed and is opened again.")
         was_healthy, self.is_healthy = self.is_healthy, False
         return was_healthy
 
