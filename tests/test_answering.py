@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import enum
+import threading
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -107,3 +108,22 @@ def test_each_block_is_a_fresh_store_so_a_run_can_finish_in_each() -> None:
     for _ in range(2):
         with answers({"n": 1}), run("nightly"):
             assert new_event("n", int).wait() == 1
+
+
+def test_threads_that_ask_one_question_at_once_each_get_its_answer() -> None:
+    given: list[bool] = []
+    asking = threading.Barrier(8)
+
+    def ask() -> None:
+        asking.wait()
+        given.append(pause(bool, key="deploy"))
+
+    with answers({"deploy": True}) as asked:
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert given == [True] * 8
+    assert len(asked) == 1

@@ -101,6 +101,7 @@ class _Answering:
         self._watcher: Watcher | None = None
         # asyncio itself keeps a task only as long as somebody else does.
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answered: set[str] = set()
         self.refused: AnswerError | None = None
 
     def scope(self) -> RunScope:
@@ -125,6 +126,10 @@ class _Answering:
         return None
 
     async def _answer(self, request: Request) -> None:
+        # Threads that ask one question at the same moment announce it once each.
+        if request.request_id in self._answered:
+            return
+        self._answered.add(request.request_id)
         reply = self._reply_to(request)
         settling = self.watcher().settling
         if isinstance(reply, Expire):
