@@ -70,7 +70,8 @@ class Waking:
 
     def is_in_vain(self, engine: str) -> bool:
         """Say whether it is known already that no plugin here cares for events of that engine."""
-        return self._loaded is not None and not (self._loaded.wakes(engine) or self._loaded.hears(engine))
+        hooks = self._hooks
+        return not callable(hooks) and not (hooks.wakes(engine) or hooks.hears(engine))
 
     async def can_wake(self, engine: str) -> bool:
         """
