@@ -58,7 +58,7 @@ class Threads:
         try:
             return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=CapacityLimiter(1))
         except RuntimeError:
-            if begun.is_set() or not is_ending():
+            if turn.locked() or not is_ending():
                 raise
             # No thread can be had any more, and nobody is served here any more whom a plugin that blocks would keep.
             return call()
