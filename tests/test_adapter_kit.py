@@ -89,7 +89,7 @@ FAULTS = [
     Fault(
         "test_it_implements_only_known_hooks",
         "pausepoint_link(request: Request, url: str)",
-        "pausepoint_link(request, url, **more)",
+        "pausepoint_link(request, url, more=None)",
     ),
     Fault("test_its_flags_are_its_hooks", "@hookimpl\ndef pausepoint_serve", "def _serve_no_more"),
     Fault(
