@@ -251,9 +251,9 @@ class Attempt:
     def told(self, name: str) -> list[str]:
         """Return what the task has said under a name."""
         found = []
-        for line in self.log.splitlines():
+        for line in self.log.splitlines(keepends=True):
             _, at, said = line.partition("@" + name + " ")
-            if at:
+            if at and said.endswith("\n"):
                 found.append(said.strip())
         return found
 

@@ -13,7 +13,8 @@ env = flyte.TaskEnvironment(name="compared", depends_on=[hitl.env])
 
 
 def tell(name: str, value: Any) -> None:
-    print(f"@{name} {json.dumps(value)}", flush=True)
+    # In one write, so that no line of a log comes between it and its end.
+    print(f"@{name} {json.dumps(value)}\n", end="", flush=True)
 
 
 def facts(event: Any) -> dict[str, Any]:

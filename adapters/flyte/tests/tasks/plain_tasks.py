@@ -15,7 +15,8 @@ env = flyte.TaskEnvironment(name="plain")
 async def deploy() -> bool:
     event = await pausepoint.new_event.aio("deploy", bool)
     asked = {"id": event.request_id, "form": event.form_url, "api": event.api_url, "path": event.request_path}
-    print(f"@asked {json.dumps(asked)}", flush=True)
+    # In one write, so that no line of a log comes between it and its end.
+    print(f"@asked {json.dumps(asked)}\n", end="", flush=True)
     value = await event.wait.aio()
-    print(f"@answer {json.dumps(value)}", flush=True)
+    print(f"@answer {json.dumps(value)}\n", end="", flush=True)
     return value
