@@ -56,6 +56,14 @@ class Site:
             await self.overlooked.find()
             await until(lambda: not self.telling._tasks)
 
+    async def looks_despite_failures(self, times: int) -> None:
+        """Look in the middle of a store's trouble, and wait for what comes of it."""
+        for _ in range(times):
+            self.now += 10.0
+            with contextlib.suppress(StoreError):  # which the sweep logs
+                await self.overlooked.find()
+        await until(lambda: not self.telling._tasks)
+
 
 @pytest.fixture
 async def site(house: Any) -> AsyncIterator[Callable[..., Site]]:
@@ -367,11 +375,7 @@ async def test_an_event_at_which_the_store_fails_each_time_keeps_no_other_asleep
     house.store.fails = lambda what, path: what == "get" and layout.wake_path(broken.request_id, RESPONSE) == path
     here = site(Plugins("toy"))
     await here.desk.index.page("all")
-    for _ in range(10):
-        here.now += 10
-        with contextlib.suppress(StoreError):  # which the sweep logs
-            await here.overlooked.find()
-    await until(lambda: not here.telling._tasks)
+    await here.looks_despite_failures(10)
 
     assert here.plugins.woken == [(name(fine), "response")]
 
@@ -396,13 +400,9 @@ async def test_an_event_at_which_the_store_fails_each_time_hides_none_that_lost_
     house.store.fails = lambda what, path: what == "get" and layout.wake_path(broken.request_id, RESPONSE) == path
     here = site(Plugins("toy"))
     await here.desk.index.page("all")
-    for each in range(10):
-        if each == 3:
-            await settles(house, unmarked, marked=False)
-        here.now += 10
-        with contextlib.suppress(StoreError):  # which the sweep logs
-            await here.overlooked.find()
-    await until(lambda: not here.telling._tasks)
+    await here.looks_despite_failures(3)
+    await settles(house, unmarked, marked=False)
+    await here.looks_despite_failures(7)
 
     assert here.plugins.woken == [(name(unmarked), "response")]
 
@@ -418,11 +418,7 @@ async def test_an_event_at_which_the_store_fails_once_is_looked_at_again_soon(ho
     )
     here = site(Plugins("toy"))
     await here.desk.index.page("all")
-    for _ in range(5):
-        here.now += 10
-        with contextlib.suppress(StoreError):  # which the sweep logs
-            await here.overlooked.find()
-    await until(lambda: not here.telling._tasks)
+    await here.looks_despite_failures(5)
 
     assert not left
     assert here.plugins.woken == [(name(broken), "response")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import date
@@ -14,7 +14,7 @@ import httpx
 import pytest
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 from prefect.exceptions import FlowPauseTimeout
 from prefect.states import Cancelled, Cancelling
@@ -427,7 +427,18 @@ def test_a_cancelled_run_stops_a_wait_in_a_submitted_task() -> None:
     assert answer(link, "too late").status_code == 410
 
 
-def test_a_cancelled_subflow_fails_its_parent_and_leaves_nothing_running() -> None:
+def cancelled(client: SyncPrefectClient, run_id: UUID) -> None:
+    client.set_flow_run_state(run_id, Cancelled())
+
+
+def deleted(client: SyncPrefectClient, run_id: UUID) -> None:
+    client.request("DELETE", "/flow_runs/{id}", path_params={"id": run_id})
+
+
+@pytest.mark.parametrize(("end", "kind"), [(cancelled, EventCancelledError), (deleted, Exception)])
+def test_a_subflow_that_is_ended_fails_its_parent_and_leaves_nothing_running(
+    end: Callable[[SyncPrefectClient, UUID], None], kind: type[Exception]
+) -> None:
     @flow
     def inner() -> str:
         return pause_flow_run(str, poll_interval=0.2, timeout=None)
@@ -440,31 +451,9 @@ def test_a_cancelled_subflow_fails_its_parent_and_leaves_nothing_running() -> No
     link = until(lambda: link_in_subflow_of(flying.run_id), "a link in the subflow")
     children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flying.run_id]))
     with get_client(sync_client=True) as client:
-        child = client.read_flow_runs(flow_run_filter=children)[0]
-        client.set_flow_run_state(child.id, Cancelled())
+        end(client, client.read_flow_runs(flow_run_filter=children)[0].id)
 
-    assert isinstance(flying.error(), EventCancelledError)
-    assert flying.state().is_failed()
-    assert answer(link, "too late").status_code == 410
-
-
-def test_a_deleted_subflow_fails_its_parent_and_leaves_nothing_running() -> None:
-    @flow
-    def inner() -> str:
-        return pause_flow_run(str, poll_interval=0.2, timeout=None)
-
-    @flow
-    def outer() -> str:
-        return inner()
-
-    flying = Flying(outer)
-    link = until(lambda: link_in_subflow_of(flying.run_id), "a link in the subflow")
-    children = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flying.run_id]))
-    with get_client(sync_client=True) as client:
-        child = client.read_flow_runs(flow_run_filter=children)[0]
-        client.request("DELETE", "/flow_runs/{id}", path_params={"id": child.id})
-
-    flying.error()
+    assert isinstance(flying.error(), kind)
     assert flying.state().is_failed()
     assert answer(link, "too late").status_code == 410
 
